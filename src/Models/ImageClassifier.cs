@@ -1,0 +1,30 @@
+using Volley.Models.Spiking;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Volley.Models;
+
+/// <summary>What training, evaluation, checks and profiles need of a network. Single device; it never learns that ranks exist.</summary>
+/// <remarks>Names of parameters and buffers equal the reference implementation's <c>state_dict</c>.</remarks>
+public abstract class ImageClassifier(string name) : Module<Tensor, Tensor>(name)
+{
+    /// <param name="x_BCHW">Normalised images. Borrowed.</param>
+    /// <returns>Logits [B, K] (spiking models: mean over time steps). Owned by the caller.</returns>
+    public abstract override Tensor forward(Tensor x_BCHW);
+
+    /// <summary>Logits of each time step, [T, B, K], for the TET loss. Only spiking models have them.</summary>
+    public virtual Tensor ForwardPerTimeStep(Tensor x_BCHW) =>
+        throw new NotSupportedException($"{GetName()} has no time steps; only spiking models do.");
+
+    /// <summary>T, or 1 where there is no time.</summary>
+    public virtual int TimeSteps => 1;
+
+    /// <summary>Neuron layers that forward calls, in order of first use, with their names in the model. Empty where there are none.</summary>
+    public virtual IReadOnlyList<(string Name, SpikingNeuron Layer)> NeuronLayers => [];
+
+    /// <summary>Names of parameters that take no part in forward: no gradient, no bucket, never touched by an optimizer.</summary>
+    public virtual IReadOnlySet<string> UnusedParameters => new HashSet<string>();
+
+    /// <summary>Names that get no weight decay beside biases and one-dimensional parameters (ViT: class token and positions).</summary>
+    public virtual IReadOnlySet<string> NeverDecayed => new HashSet<string>();
+}

@@ -1,0 +1,2 @@
+namespace Volley.GpuNode.Tests;
+public sealed class PlaceholderTests { [Fact] public void Runs() => Assert.Equal(4, 2 + 2); }
