@@ -8,6 +8,12 @@ public sealed record TrialSpec
     /// <summary>Stable hash of (sweep seed, trial number): DESIGN §4.</summary>
     public required ulong Seed { get; init; }
 
+    /// <summary>
+    /// The sweep's seed: decides which images are validation and which a limit keeps, so that all trials of a sweep are compared on the
+    /// same images. Order and augmentation follow <see cref="Seed"/>.
+    /// </summary>
+    public ulong DataSeed { get; init; }
+
     public required TrainingSpec Train { get; init; }
     public ResourcesSpec Resources { get; init; } = new();
     public CheckpointSpec Checkpoint { get; init; } = new();
