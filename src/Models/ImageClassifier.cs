@@ -5,7 +5,10 @@ using static TorchSharp.torch.nn;
 namespace Volley.Models;
 
 /// <summary>What training, evaluation, checks and profiles need of a network. Single device; it never learns that ranks exist.</summary>
-/// <remarks>Names of parameters and buffers equal the reference implementation's <c>state_dict</c>.</remarks>
+/// <remarks>
+/// Names of parameters and buffers equal the reference implementation's <c>state_dict</c>; so do the names of submodules, which are
+/// called through <c>call()</c>, never <c>forward()</c>: hooks on them are how checks see intermediates and profiles see input rates.
+/// </remarks>
 public abstract class ImageClassifier(string name) : Module<Tensor, Tensor>(name)
 {
     /// <param name="x_BCHW">Normalised images. Borrowed.</param>

@@ -1,0 +1,55 @@
+using Volley.Shared.Config;
+
+namespace Volley.Models;
+
+/// <summary>What a network needs of its specification and of the images; every problem in one pass, before a tensor is made.</summary>
+internal static class Requirements
+{
+    public static void Check(ModelSpec spec, ModelInput input)
+    {
+        var problems = new List<ConfigProblem>();
+        AtLeast("dataset.channels", input.Channels, 1);
+        AtLeast("dataset.image_size", Math.Min(input.Height, input.Width), 1);
+        AtLeast("dataset.classes", input.Classes, 1);
+        Probability("model.dropout", spec.Dropout);
+        if (spec is TransformerSpec transformer) CheckTransformer(transformer);
+        switch (spec)
+        {
+            case ResNetSpec resNet:
+                AtLeast("model.width", resNet.Width, 1);
+                if (resNet.Blocks.Count != 4 || resNet.Blocks.Any(n => n < 1))
+                    Problem("model.blocks", $"is [{string.Join(", ", resNet.Blocks)}], must be four numbers from 1: the basic blocks of each stage");
+                break;
+            case VitSpec vit when vit.Patch < 1:
+                AtLeast("model.patch", vit.Patch, 1);
+                break;
+            case VitSpec vit when input.Height % vit.Patch != 0 || input.Width % vit.Patch != 0:
+                Problem("model.patch", $"is {vit.Patch}, must divide the image's sides ({input.Height} × {input.Width}); change it or dataset.image_size");
+                break;
+        }
+        if (problems.Count > 0) throw new ConfigException(problems);
+
+        void CheckTransformer(TransformerSpec t)
+        {
+            AtLeast("model.embed_dim", t.EmbedDim, 1);
+            AtLeast("model.depth", t.Depth, 1);
+            AtLeast("model.heads", t.Heads, 1);
+            if (t.Heads >= 1 && t.EmbedDim % t.Heads != 0)
+                Problem("model.heads", $"is {t.Heads}, must divide model.embed_dim ({t.EmbedDim})");
+            if (!(t.MlpRatio * t.EmbedDim >= 1)) Problem("model.mlp_ratio", $"is {t.MlpRatio}, must give a hidden width of at least 1");
+            Probability("model.drop_path", t.DropPath);
+        }
+
+        void AtLeast(string key, int value, int least)
+        {
+            if (value < least) Problem(key, $"is {value}, must be at least {least}");
+        }
+
+        void Probability(string key, double value)
+        {
+            if (value is not (>= 0 and < 1)) Problem(key, $"is {value}, must be in [0, 1)");
+        }
+
+        void Problem(string key, string message) => problems.Add(new ConfigProblem("", key, message));
+    }
+}
