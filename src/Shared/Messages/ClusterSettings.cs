@@ -1,0 +1,42 @@
+namespace Volley.Shared.Messages;
+
+/// <summary>The part of the actor system's configuration that every member must share: a member with another one is refused, or worse, downs others.</summary>
+public static class ClusterSettings
+{
+    /// <param name="host">Address that others reach this member at; it is bound too.</param>
+    /// <param name="port">0: any free one.</param>
+    /// <param name="role"><see cref="ClusterNames.CoordinatorRole"/> or <see cref="ClusterNames.AgentRole"/>.</param>
+    /// <param name="seeds">Identical and in the same order on every member. Empty: the member joins by itself, in code.</param>
+    /// <remarks>
+    /// Failure detection as measured on a LAN (DESIGN §10): a killed machine is unreachable in 4–5 s and removed in 10–12 s.
+    /// <c>keep-majority</c> counts coordinators only: losing most agents must not down the coordinator.
+    /// </remarks>
+    public static string Hocon(string host, int port, string role, IEnumerable<string> seeds) => $$"""
+        akka {
+          loglevel = INFO
+          stdout-loglevel = OFF
+          actor.provider = cluster
+          coordinated-shutdown { exit-clr = off, run-by-clr-shutdown-hook = off }
+          remote.dot-netty.tcp {
+            hostname = "{{host}}"
+            port = {{port}}
+            maximum-frame-size = 256000b
+          }
+          cluster {
+            roles = ["{{role}}"]
+            seed-nodes = [{{string.Join(", ", seeds.Select(seed => $"\"{seed}\""))}}]
+            retry-unsuccessful-join-after = 2s
+            shutdown-after-unsuccessful-join-seed-nodes = off
+            run-coordinated-shutdown-when-down = on
+            failure-detector.acceptable-heartbeat-pause = 3s
+            downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
+            split-brain-resolver {
+              active-strategy = keep-majority
+              stable-after = 5s
+              keep-majority.role = {{ClusterNames.CoordinatorRole}}
+            }
+            singleton-proxy { singleton-identification-interval = 500ms, buffer-size = 1000 }
+          }
+        }
+        """ + "\n" + Serialization.VolleySerializer.Hocon;
+}
