@@ -9,6 +9,4 @@ Command[] verbs =
 [
 ];
 
-var root = new RootCommand("Volley's node program: the verbs that need tensors. People type `volley VERB`, which hands over.");
-foreach (var verb in verbs) root.Subcommands.Add(verb);
-return await CommandLineHost.RunAsync(() => root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }));
+return await CommandLineHost.RunAsync(verbs, args);
