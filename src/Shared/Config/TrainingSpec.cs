@@ -60,6 +60,9 @@ public sealed record DatasetSpec
     /// <summary>Seeded, stratified part of the training set that search and early stopping see. In [0, 0.5].</summary>
     public double ValFraction { get; init; } = 0.1;
 
+    /// <summary>Seeded, stratified part that becomes the test part where the data has none of its own (no test/ or val/ folder, no split column). In [0, 0.5].</summary>
+    public double TestFraction { get; init; } = 0.1;
+
     /// <summary>holdout | reference (train on everything and report test, as the papers do; said in the report).</summary>
     public string Split { get; init; } = "holdout";
 
