@@ -7,6 +7,7 @@ ProcessSettings.ApplyBeforeTorch();
 // One line per verb of VerbTable whose home is this program.
 Command[] verbs =
 [
+    CheckCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);

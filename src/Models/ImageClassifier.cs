@@ -19,6 +19,10 @@ public abstract class ImageClassifier(string name) : Module<Tensor, Tensor>(name
     public virtual Tensor ForwardPerTimeStep(Tensor x_BCHW) =>
         throw new NotSupportedException($"{GetName()} has no time steps; only spiking models do.");
 
+    /// <summary>Set it while hooks are attached: forward then calls every submodule by itself instead of fusing neighbours. Slower, same spikes.</summary>
+    /// <remarks>Neuron layers see and give [T, B, …]; what lies between them sees time and batch folded, [T·B, …]. Blocks see [T, B, …].</remarks>
+    public virtual bool IsObserved { get; set; }
+
     /// <summary>T, or 1 where there is no time.</summary>
     public virtual int TimeSteps => 1;
 
