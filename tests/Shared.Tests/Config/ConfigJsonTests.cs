@@ -1,0 +1,84 @@
+using System.Text.Json.Nodes;
+using Volley.Shared.Config;
+using Volley.Shared.Config.Yaml;
+using Volley.Shared.Tests.Config.Yaml;
+
+namespace Volley.Shared.Tests.Config;
+
+public sealed class ConfigJsonTests
+{
+    [Theory]
+    [InlineData("{ name: resnet18, width: 16 }")]
+    [InlineData("{ name: vit-4-384, dropout: 0.1 }")]
+    [InlineData("{ name: sdt-2-512, neuron: plif, tau: 3 }")]
+    [InlineData("{ name: spikformer, encoder: poisson }")]
+    public void TrialSpec_ComesBackFromJson(string model)
+    {
+        var trial = TrialResolver.ResolveOnly(SweepFile.Parse("seed: 18446744073709551615\n" + SweepFileTests.Minimal(model), "x"));
+
+        var again = ConfigJson.Deserialize(ConfigJson.Serialize(trial));
+
+        Assert.Equal(trial.Train.Model, again.Train.Model);
+        Assert.Equal(trial.DataSeed, again.DataSeed);
+        Assert.Equal(ConfigJson.Serialize(trial), ConfigJson.Serialize(again));
+        Assert.Equal(trial.ConfigHash(), again.ConfigHash());
+    }
+
+    [Fact]
+    public void Deserialize_RefusesSettingsItDoesNotKnow()
+    {
+        var json = ConfigJson.Serialize(TrialResolver.ResolveOnly(SweepFile.Parse(SweepFileTests.Minimal(), "x")));
+        var newer = json.Replace("\"epochs\":", "\"epochs_squared\":1,\"epochs\":", StringComparison.Ordinal);
+
+        Assert.Contains("epochs_squared", Assert.Throws<ConfigException>(() => ConfigJson.Deserialize(newer)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{\"number\":1}")]
+    public void Deserialize_RefusesWhatIsNoTrial(string json) => Assert.Throws<ConfigException>(() => ConfigJson.Deserialize(json));
+
+    [Theory]
+    [InlineData("1", "1")]
+    [InlineData("1.0", "1")]
+    [InlineData("1e0", "1")]
+    [InlineData("-0", "0")]
+    [InlineData("-0.0", "0")]
+    [InlineData("1e-5", "1E-05")]
+    [InlineData("0.00001", "1E-05")]
+    [InlineData("0.1", "0.1")]
+    [InlineData("0.10000000000000001", "0.1")]
+    [InlineData("18446744073709551615", "18446744073709551615")]
+    [InlineData("1E+300", "1E+300")]
+    public void Number_HasOneTextPerValue(string literal, string canonical) => Assert.Equal(canonical, CanonicalJson.Number(literal));
+
+    [Fact]
+    public void CanonicalJson_SortsKeys_AndDropsNulls() =>
+        Assert.Equal("""{"A":[1,{"x":true}],"a":"ü\"\\n","b":0.5}""".Replace("\\\\n", "\\n"),
+            CanonicalJson.Of(JsonNode.Parse("""{ "b": 5e-1, "a": "\u00fc\"\n", "z": null, "A": [1.0, { "x": true }] }""")));
+
+    [Fact]
+    public void CanonicalJson_OfARecord_EqualsThatOfItsParsedText()
+    {
+        var trial = TrialResolver.ResolveOnly(SweepFile.Parse(SweepFileTests.Minimal(train: "  optimizer: { lr: 1.5e-7 }\n  schedule: { min_lr: 0 }"), "x"));
+
+        Assert.Equal(CanonicalJson.Of(trial), CanonicalJson.Of(JsonNode.Parse(ConfigJson.Serialize(trial))));
+    }
+
+    [Theory]
+    [InlineData("{\"a\":0.1,\"b\":\"x\",\"c\":true,\"d\":12}")]
+    [InlineData("{\"a\":\"1.0e-4\",\"b\":\"01\"}")]
+    [InlineData("{}")]
+    public void Assignment_ComesBackAsItWasWritten(string json) => Assert.Equal(json, Assignment.FromJson(json).ToJson());
+
+    [Fact]
+    public void NearestKey_CountsExchangedNeighboursOnce_AndIgnoresDashes()
+    {
+        Assert.Equal(1, NearestKey.Distance("lerning", "learning"));
+        Assert.Equal(1, NearestKey.Distance("wieght", "weight"));
+        Assert.Equal(0, NearestKey.Distance("Weight-Decay", "weight_decay"));
+        Assert.Null(NearestKey.Of("zzz", ["lr", "name"]));
+    }
+}
