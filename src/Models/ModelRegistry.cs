@@ -26,6 +26,14 @@ public static class ModelRegistry
                 var model = new VisionTransformer.VisionTransformer(vit, input);
                 ReferenceInitialization.Apply(model);
                 return model;
+            case SdtSpec sdt:
+                var spikeDriven = new SpikeDrivenTransformer.SpikeDrivenTransformer(sdt, input);
+                TruncatedNormal.OnConvolutions(spikeDriven);
+                return spikeDriven;
+            case SpikformerSpec spikformer:
+                var spiking = new Spikformer.Spikformer(spikformer, input);
+                TruncatedNormal.OnLinearLayers(spiking);
+                return spiking;
             default:
                 throw new ConfigException("model.name", $"is '{spec.Name}', must be one of {string.Join(", ", ModelPresets.Names)}");
         }

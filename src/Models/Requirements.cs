@@ -1,3 +1,4 @@
+using Volley.Models.Spiking;
 using Volley.Shared.Config;
 
 namespace Volley.Models;
@@ -13,8 +14,17 @@ internal static class Requirements
         AtLeast("dataset.classes", input.Classes, 1);
         Probability("model.dropout", spec.Dropout);
         if (spec is TransformerSpec transformer) CheckTransformer(transformer);
+        if (spec is SpikingSpec spiking)
+        {
+            // The patch embedding starts with an eighth of the width.
+            if (spiking.EmbedDim is >= 1 and < 8) AtLeast("model.embed_dim", spiking.EmbedDim, 8);
+            problems.AddRange(NeuronSettings.Problems(spiking));
+        }
         switch (spec)
         {
+            case SdtSpec sdt when sdt.PoolingStat.Length != 4 || sdt.PoolingStat.Any(digit => digit is not ('0' or '1')):
+                Problem("model.pooling_stat", $"is '{sdt.PoolingStat}', must be four digits, 1 where a stage halves the map, else 0; \"0011\" in the paper's CIFAR models");
+                break;
             case ResNetSpec resNet:
                 AtLeast("model.width", resNet.Width, 1);
                 if (resNet.Blocks.Count != 4 || resNet.Blocks.Any(n => n < 1))
