@@ -115,20 +115,3 @@ internal sealed class Prefetcher : IDisposable
         }
     }
 }
-
-/// <summary>Fills a buffer with what a plan says. Used by one thread at a time.</summary>
-internal interface IBatchMaker
-{
-    ImageBatch Make(BatchPlan plan, BatchBuffer buffer);
-}
-
-/// <summary>Memory of one batch, used again and again.</summary>
-internal sealed class BatchBuffer(int images, int imagePixels, int targetClasses)
-{
-    public int Capacity => images;
-    public float[] Pixels { get; } = new float[images * imagePixels];
-    public long[] Labels { get; } = new long[images];
-
-    /// <summary>Null where labels are plain class numbers.</summary>
-    public float[]? Targets { get; } = targetClasses > 0 ? new float[images * targetClasses] : null;
-}

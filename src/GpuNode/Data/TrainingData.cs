@@ -1,3 +1,4 @@
+using Volley.GpuNode.Data.Augmentation;
 using Volley.GpuNode.Data.Packed;
 using Volley.GpuNode.Data.Sources;
 using Volley.GpuNode.Training;
@@ -17,6 +18,8 @@ public sealed class TrainingData : ITrainingData
     private readonly DataSplit _split;
     private readonly EpochOrder _order;
     private readonly Normalisation _normalisation;
+    private readonly AugmentationPipeline _augmentations;
+    private readonly BufferPool _buffers;
     private readonly int _workers;
 
     private TrainingData(PackedFile packed, TrialSpec spec, int workers)
@@ -26,6 +29,9 @@ public sealed class TrainingData : ITrainingData
         _split = DataSplit.Make(packed, spec.Train.Dataset, spec.DataSeed);
         _order = new EpochOrder(_split.Train, spec.Train.GlobalBatchSize, spec.Train.DropLast, spec.Seed);
         _normalisation = new Normalisation(header.Mean, header.Std);
+        _augmentations = new AugmentationPipeline(
+            spec.Train.Augment, new ImageShape(header.Channels, header.Height, header.Width), header.Mean, spec.Train.LabelSmoothing, spec.Seed);
+        _buffers = new BufferPool(header.ImageBytes);
         Input = new ModelInput(header.Channels, header.Height, header.Width, header.ClassNames.Count, header.MultiLabel);
         Description = new DataDescription(header.Name, header.Source, header.ContentSha256, _split.Train.Length, _split.Validation.Length, _split.Test.Length, _split.Text);
         if (StepsPerEpoch == 0)
@@ -80,7 +86,8 @@ public sealed class TrainingData : ITrainingData
         }
         var batches = Math.Max(0, StepsPerEpoch - firstStep) * shards.Count;
         var largest = EpochOrder.ShardPart(Math.Min(_spec.Train.GlobalBatchSize, TrainImages), 0, total).Count;
-        return Run(Plan, batches, largest, () => new EvaluationBatchMaker(_packed, _normalisation), Input.MultiLabel ? Input.Classes : 0, stop);
+        var hasTargets = Input.MultiLabel || _augmentations.Mixing.IsConfigured;
+        return Run(Plan, batches, largest, () => new TrainingBatchMaker(_packed, _normalisation, _augmentations, largest), hasTargets, stop);
     }
 
     public IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop)
@@ -93,18 +100,25 @@ public sealed class TrainingData : ITrainingData
             return new(0, batch, 0, step, 0, step.Length);
         }
         var batches = (images.Length + batchSize - 1) / batchSize;
-        return Run(Plan, batches, Math.Min(batchSize, images.Length), () => new EvaluationBatchMaker(_packed, _normalisation), Input.MultiLabel ? Input.Classes : 0, stop);
+        return Run(Plan, batches, Math.Min(batchSize, images.Length), () => new EvaluationBatchMaker(_packed, _normalisation), Input.MultiLabel, stop);
     }
 
     public void Dispose() => _packed.Dispose();
 
-    private IEnumerable<ImageBatch> Run(Func<int, BatchPlan> plan, int batches, int largest, Func<IBatchMaker> maker, int targetClasses, CancellationToken stop)
+    private IEnumerable<ImageBatch> Run(Func<int, BatchPlan> plan, int batches, int largest, Func<IBatchMaker> maker, bool hasTargets, CancellationToken stop)
     {
         if (batches == 0) yield break;
         var workers = Math.Min(_workers, batches);
-        var ring = new BatchBuffer[workers + 2];
-        for (var i = 0; i < ring.Length; i++) ring[i] = new BatchBuffer(largest, _packed.Header.ImageBytes, targetClasses);
-        using var prefetcher = new Prefetcher(plan, batches, [.. Enumerable.Range(0, workers).Select(_ => maker())], ring);
-        foreach (var batch in prefetcher.Take(stop)) yield return batch;
+        var targetClasses = hasTargets ? Input.Classes : 0;
+        var ring = _buffers.RentRing(workers, largest, targetClasses);
+        try
+        {
+            using var prefetcher = new Prefetcher(plan, batches, [.. Enumerable.Range(0, workers).Select(_ => maker())], ring);
+            foreach (var batch in prefetcher.Take(stop)) yield return batch;
+        }
+        finally
+        {
+            _buffers.Return(ring, largest, targetClasses);
+        }
     }
 }
