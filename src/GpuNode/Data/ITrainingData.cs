@@ -1,4 +1,5 @@
 using Volley.Shared.Config;
+using Volley.Shared.Results;
 
 namespace Volley.GpuNode.Data;
 
@@ -30,10 +31,6 @@ public interface ITrainingData : IDisposable
 }
 
 public enum DataPart { Train, Validation, Test }
-
-/// <param name="Digest">SHA-256 of the packed file, lower-case hex.</param>
-/// <param name="Source">For people: "CIFAR-10 (JPEG copy)", "Fashion-MNIST, first 4,000 …".</param>
-public sealed record DataDescription(string Name, string Source, string Digest, int TrainImages, int ValidationImages, int TestImages, string Split);
 
 /// <summary>Images and targets of one shard's part of one step (or of one evaluation batch).</summary>
 public sealed class ImageBatch

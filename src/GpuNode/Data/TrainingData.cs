@@ -4,6 +4,7 @@ using Volley.GpuNode.Data.Sources;
 using Volley.GpuNode.Training;
 using Volley.Shared;
 using Volley.Shared.Config;
+using Volley.Shared.Results;
 
 namespace Volley.GpuNode.Data;
 

@@ -47,6 +47,7 @@ public static class TrialResolver
             Resources = sweep.Resources,
             Checkpoint = sweep.Checkpoint,
             Objective = sweep.Objective,
+            Hyperparameters = assignment,
         };
         var checks = new ConfigChecks(binder.IsUnreadable, binder.PlaceOf);
         // A section that could not be read at all is reported; rules that would look into it have nothing to look at.

@@ -21,8 +21,11 @@ public sealed record TrialSpec : IChecked
     public CheckpointSpec Checkpoint { get; init; } = new();
     public ObjectiveSpec Objective { get; init; } = new();
 
-    /// <summary>SHA-256 over the canonical JSON of the whole configuration: a checkpoint belongs to exactly one.</summary>
-    public string ConfigHash() => CanonicalJson.Sha256(this);
+    /// <summary>What the search chose, for tables and plots; everything it decided stands in <see cref="Train"/> too.</summary>
+    public Assignment Hyperparameters { get; init; } = Assignment.Empty;
+
+    /// <summary>SHA-256 over the canonical JSON of the configuration, wherever its values came from: a checkpoint belongs to exactly one.</summary>
+    public string ConfigHash() => CanonicalJson.Sha256(this with { Hyperparameters = Assignment.Empty });
 
     /// <summary>Rules between sections; then each section's own.</summary>
     public void Check(ConfigChecks checks)

@@ -76,4 +76,7 @@ public sealed record TrialOutcome
     /// <summary>libtorch version, instruction set, threads, device: where bit-equality is claimed.</summary>
     public required string NumericsFingerprint { get; init; }
     public required double TrainSeconds { get; init; }
+
+    /// <summary>Absent where the rank that finished the trial did not say.</summary>
+    public DataDescription? Data { get; init; }
 }

@@ -75,6 +75,7 @@ public static class ResultsWire
             WeightsSha256 = outcome.WeightsSha256,
             NumericsFingerprint = outcome.NumericsFingerprint,
             TrainSeconds = outcome.TrainSeconds,
+            Data = outcome.Data?.ToWire(),
         };
         wire.Epochs.AddRange(outcome.Epochs.Select(ToWire));
         return wire;
@@ -91,7 +92,22 @@ public static class ResultsWire
         WeightsSha256 = wire.WeightsSha256,
         NumericsFingerprint = wire.NumericsFingerprint,
         TrainSeconds = wire.TrainSeconds,
+        Data = wire.Data?.FromWire(),
     };
+
+    private static DataDescriptionWire ToWire(this DataDescription data) => new()
+    {
+        Name = data.Name,
+        Source = data.Source,
+        Digest = data.Digest,
+        TrainImages = data.TrainImages,
+        ValidationImages = data.ValidationImages,
+        TestImages = data.TestImages,
+        Split = data.Split,
+    };
+
+    private static DataDescription FromWire(this DataDescriptionWire wire) =>
+        new(wire.Name, wire.Source, wire.Digest, wire.TrainImages, wire.ValidationImages, wire.TestImages, wire.Split);
 
     private static ModelCostWire ToWire(this ModelCost cost)
     {
