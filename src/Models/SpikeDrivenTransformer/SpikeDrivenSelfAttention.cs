@@ -48,8 +48,7 @@ internal sealed class SpikeDrivenSelfAttention : Module<Tensor, Tensor>
 
         var both_TBD = k.mul(v).sum([3, 4]);
         var mask = talking_heads_lif.call(both_TBD.unflatten(2, [_heads, 1, -1])).flatten(2).unsqueeze(-1).unsqueeze(-1);
-        var branch = _flow.Unfold(SpikingFlow.Norm(proj_bn, proj_conv.call(SpikingFlow.Fold(q.mul(mask)))));
-        return x_TBDhw.add(_drop.Apply(branch, training)).MoveToOuterDisposeScope();
+        return _flow.AddBranch(x_TBDhw, proj_bn, proj_conv.call(SpikingFlow.Fold(q.mul(mask))), _drop, training).MoveToOuterDisposeScope();
     }
 
     /// <summary>Neuron layers that forward calls, in order.</summary>

@@ -54,10 +54,10 @@ internal sealed class SpikePatchSplitting : Module<Tensor, Tensor>
         x = Stage(2, proj_conv2, proj_bn2, proj_lif2, x);
 
         // The last stage pools the real-valued map, and keeps it as shortcut.
-        x = SpikingFlow.Norm(proj_bn3, proj_conv3.call(x));
+        x = _flow.Norm(proj_bn3, proj_conv3.call(x));
         var shortcut = _pools[3] ? Pooling.Halve(x) : x;
         var spikes = SpikingFlow.Fold(_flow.Fire(proj_lif3, shortcut));
-        return _flow.Unfold(SpikingFlow.Norm(rpe_bn, rpe_conv.call(spikes)).add(shortcut)).MoveToOuterDisposeScope();
+        return _flow.Unfold(_flow.Norm(rpe_bn, rpe_conv.call(spikes), shortcut)).MoveToOuterDisposeScope();
     }
 
     private Tensor Stage(int stage, Conv2d convolution, BatchNorm2d norm, SpikingNeuron neurons, Tensor x_MCHW, bool isRepeated = false)

@@ -30,12 +30,13 @@ public abstract class SpikingClassifier : ImageClassifier
         set => Flow.IsObserved = value;
     }
 
-    /// <summary>For all neuron layers at once: which implementation runs.</summary>
+    /// <summary>For all norms and neuron layers at once: which implementation runs.</summary>
     public NeuronKernel Kernel
     {
-        get => NeuronLayers[0].Layer.Kernel;
+        get => Flow.Kernel;
         set
         {
+            Flow.Kernel = value;
             foreach (var (_, layer) in NeuronLayers) layer.Kernel = value;
         }
     }

@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using Volley.Models.Spiking.Fused;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -15,8 +16,11 @@ internal sealed class SpikingFlow(int timeSteps)
 {
     public int TimeSteps { get; } = timeSteps;
 
-    /// <summary>Set while hooks look: every submodule is called by itself.</summary>
+    /// <summary>Set while hooks look: every neuron layer is called by itself.</summary>
     public bool IsObserved { get; set; }
+
+    /// <summary>Which implementation of norms runs; neuron layers have their own setting.</summary>
+    public NeuronKernel Kernel { get; set; }
 
     /// <returns>[T·B, X]. A view.</returns>
     public static Tensor Fold(Tensor x_TBX) => x_TBX.flatten(0, 1);
@@ -29,10 +33,9 @@ internal sealed class SpikingFlow(int timeSteps)
     /// <returns>Spikes, [T, B, …]. Owned by the caller.</returns>
     public Tensor NormAndFire(NormBase norm, SpikingNeuron neurons, Tensor x_MX, bool isRepeated = false)
     {
+        if (Kernel != NeuronKernel.Plain && !IsObserved && FusedNorm.Takes(x_MX)) return FusedNorm.NormAndFire(norm, neurons, x_MX, TimeSteps, isRepeated);
         using var scope = NewDisposeScope();
-        var repeats = isRepeated ? TimeSteps : 1;
-        var normed = Norm(norm, x_MX, repeats);
-        return Fire(neurons, normed, isRepeated).MoveToOuterDisposeScope();
+        return Fire(neurons, Norm(norm, x_MX, repeats: isRepeated ? TimeSteps : 1), isRepeated).MoveToOuterDisposeScope();
     }
 
     /// <returns>Spikes, [T, B, …]. Owned by the caller.</returns>
@@ -47,14 +50,27 @@ internal sealed class SpikingFlow(int timeSteps)
     }
 
     /// <summary>Batch norm over everything but the channels.</summary>
+    /// <param name="residual_MX">Added to the result where there is one. Borrowed.</param>
     /// <param name="repeats">How many equal copies of the input the statistics stand for.</param>
-    public static Tensor Norm(NormBase norm, Tensor x_MX, int repeats = 1)
+    public Tensor Norm(NormBase norm, Tensor x_MX, Tensor? residual_MX = null, int repeats = 1)
+    {
+        if (Kernel != NeuronKernel.Plain && FusedNorm.Takes(x_MX)) return FusedNorm.Norm(norm, x_MX, residual_MX, repeats);
+        using var scope = NewDisposeScope();
+        Tensor normed;
+        if (repeats > 1 && norm.training) normed = NormOfRepeated(norm, x_MX, repeats);
+        // [M, N, C] is [R, C] to a norm; maps it takes as they are.
+        else normed = x_MX.dim() == 4 ? norm.call(x_MX) : norm.call(x_MX.flatten(0, 1)).view_as(x_MX);
+        return (residual_MX is null ? normed : normed.add(residual_MX)).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>The stream plus the normalised branch, which training may drop. [T, B, …]. Owned by the caller.</returns>
+    public Tensor AddBranch(Tensor stream_TBX, NormBase norm, Tensor branch_MX, BranchDrop drop, bool isTraining)
     {
         using var scope = NewDisposeScope();
-        if (repeats > 1 && norm.training) return NormOfRepeated(norm, x_MX, repeats).MoveToOuterDisposeScope();
-        // [M, N, C] is [R, C] to a norm; maps it takes as they are.
-        var output = x_MX.dim() == 4 ? norm.call(x_MX) : norm.call(x_MX.flatten(0, 1)).view_as(x_MX);
-        return output.MoveToOuterDisposeScope();
+        var sum = drop.IsActive(isTraining)
+            ? stream_TBX.add(drop.Apply(Unfold(Norm(norm, branch_MX)), isTraining))
+            : Unfold(Norm(norm, branch_MX, Fold(stream_TBX)));
+        return sum.MoveToOuterDisposeScope();
     }
 
     /// <summary>Training-mode batch norm of an input that stands for several equal copies.</summary>

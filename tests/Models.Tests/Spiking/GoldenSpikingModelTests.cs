@@ -39,9 +39,7 @@ public sealed class GoldenSpikingModelTests : IDisposable
     }
 
     [Theory]
-    [InlineData("sdt_lif", ScalarType.Float64)]
-    [InlineData("sdt_plif", ScalarType.Float64)]
-    [InlineData("spikformer_lif", ScalarType.Float64)]
+    [MemberData(nameof(Files))]
     public void Training_GivesTheReferencesLogitsGradientsAndStatistics(string name, ScalarType type)
     {
         using var golden = new GoldenModelFile(name);
