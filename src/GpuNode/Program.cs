@@ -8,6 +8,7 @@ ProcessSettings.ApplyBeforeTorch();
 Command[] verbs =
 [
     CheckCommand.Create(),
+    DatasetCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);

@@ -10,11 +10,27 @@ internal static class PreparedDataset
     public static PackedFile Open(DatasetSpec dataset, string baseDirectory, string dataRoot, IProgress<PrepareProgress>? progress, CancellationToken stop)
     {
         CheckSettings(dataset);
-        var path = dataset.Path.Length == 0 ? "" : Path.GetFullPath(dataset.Path, baseDirectory);
+        var path = Absolute(dataset.Path, baseDirectory);
         if (File.Exists(path) && PackedFile.LooksLikeOne(path)) return OpenPacked(path, dataset);
-        var source = DatasetSources.Find(dataset, path, dataRoot);
-        return PackedFile.Open(PreparedCache.Get(dataRoot, source, new PrepareSettings(dataset.ImageSize, dataset.Channels), progress, stop));
+        return PackedFile.Open(Prepare(dataset, baseDirectory, dataRoot, null, progress, stop));
     }
+
+    /// <param name="target">Where to write; null: into the cache, unless it is there.</param>
+    /// <returns>Path of the packed file.</returns>
+    public static string Prepare(
+        DatasetSpec dataset, string baseDirectory, string dataRoot, string? target, IProgress<PrepareProgress>? progress, CancellationToken stop)
+    {
+        CheckSettings(dataset);
+        var source = DatasetSources.Find(dataset, Absolute(dataset.Path, baseDirectory), Absolute(dataset.Csv, baseDirectory), dataRoot);
+        var settings = new PrepareSettings(dataset.ImageSize, dataset.Channels);
+        if (target is null) return PreparedCache.Get(dataRoot, source, settings, progress, stop);
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        using var builder = new PackedBuilder(target);
+        source.Prepare(builder, settings, progress, stop);
+        return target;
+    }
+
+    private static string Absolute(string path, string baseDirectory) => path.Length == 0 ? "" : Path.GetFullPath(path, baseDirectory);
 
     private static void CheckSettings(DatasetSpec dataset)
     {

@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using SharpCompress.Common;
 using SharpCompress.Compressors.Xz;
 using Volley.Shared;
 
@@ -20,10 +21,15 @@ internal static class ArchiveReader
     public static bool IsArchiveName(string path) =>
         Suffixes.Any(suffix => path.EndsWith(suffix, StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>Names alone, as far as they are asked for.</summary>
+    public static IEnumerable<string> FileNames(string path) => Read(path, wanted: _ => true, withContent: false).Select(entry => entry.Name);
+
     /// <param name="wanted">Which files to read; the others are skipped (after their names were checked).</param>
-    public static IEnumerable<ArchiveEntry> Read(string path, Func<string, bool> wanted)
+    public static IEnumerable<ArchiveEntry> Read(string path, Func<string, bool> wanted) => Read(path, wanted, withContent: true);
+
+    private static IEnumerable<ArchiveEntry> Read(string path, Func<string, bool> wanted, bool withContent)
     {
-        var entries = path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase) ? ReadZip(path, wanted) : ReadTar(path, wanted);
+        var entries = path.EndsWith(".zip", StringComparison.OrdinalIgnoreCase) ? ReadZip(path, wanted, withContent) : ReadTar(path, wanted, withContent);
         using var steps = entries.GetEnumerator();
         while (true)
         {
@@ -31,16 +37,19 @@ internal static class ArchiveReader
             {
                 if (!steps.MoveNext()) yield break;
             }
-            catch (Exception damaged) when (damaged is InvalidDataException or EndOfStreamException or FormatException or SharpCompress.Common.SharpCompressException
-                or IndexOutOfRangeException or OverflowException)
+            catch (Exception damaged) when (IsDamage(damaged))
             {
-                throw new UserErrorException($"{path}: is cut off or damaged ({damaged.Message}). Get the archive again.", damaged);
+                throw new UserErrorException($"{path}: is cut off, damaged or not such an archive ({damaged.Message}). Get it again.", damaged);
             }
             yield return steps.Current;
         }
     }
 
-    private static IEnumerable<ArchiveEntry> ReadTar(string path, Func<string, bool> wanted)
+    // What the three libraries throw at bytes that make no sense.
+    private static bool IsDamage(Exception failure) =>
+        failure is InvalidDataException or EndOfStreamException or FormatException or SharpCompressException or IndexOutOfRangeException or OverflowException;
+
+    private static IEnumerable<ArchiveEntry> ReadTar(string path, Func<string, bool> wanted, bool withContent)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20);
         using var plain = Decompress(file, path);
@@ -52,7 +61,7 @@ internal static class ArchiveReader
             if (entry.EntryType is TarEntryType.SymbolicLink or TarEntryType.HardLink)
                 throw new UserErrorException($"{path}: {name} is a link to {entry.LinkName}; links are refused. Make the archive with the files themselves.");
             if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile) || !wanted(name)) continue;
-            yield return new(name, ReadEntry(path, name, entry.DataStream, entry.Length));
+            yield return new(name, withContent ? ReadEntry(path, name, entry.DataStream, entry.Length) : []);
         }
         // The stream behind the last entry holds the checksum of the compression: read to the end, or a damaged file passes.
         plain.CopyTo(Stream.Null);
@@ -65,7 +74,7 @@ internal static class ArchiveReader
         return lower.EndsWith("xz", StringComparison.Ordinal) ? new BufferedStream(new XZStream(file), 1 << 20) : file;
     }
 
-    private static IEnumerable<ArchiveEntry> ReadZip(string path, Func<string, bool> wanted)
+    private static IEnumerable<ArchiveEntry> ReadZip(string path, Func<string, bool> wanted, bool withContent)
     {
         using var zip = ZipFile.OpenRead(path);
         foreach (var entry in zip.Entries)
@@ -76,7 +85,7 @@ internal static class ArchiveReader
                 throw new UserErrorException($"{path}: {name} is a link; links are refused. Make the archive with the files themselves.");
             if (name.EndsWith('/') || !wanted(name)) continue;
             using var stream = entry.Open();
-            yield return new(name, ReadEntry(path, name, stream, entry.Length));
+            yield return new(name, withContent ? ReadEntry(path, name, stream, entry.Length) : []);
         }
     }
 
