@@ -19,6 +19,8 @@ if (args.Length > 0 && VerbTable.Find(args[0]) is { Home: VerbHome.Node })
 // One line per verb of VerbTable whose home is this program.
 Command[] verbs =
 [
+    RunCommand.Create(),
+    ServeCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);

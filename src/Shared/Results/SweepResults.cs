@@ -71,7 +71,7 @@ public sealed record TrialResult
     public string? WeightsSha256 { get; init; }
     public string? Error { get; init; }
 
-    /// <summary>From the start of the first attempt to the end of the last.</summary>
+    /// <summary>Time in attempts, all together; pauses between them do not count.</summary>
     public double DurationSeconds { get; init; }
     public int Attempts { get; init; }
 

@@ -1,0 +1,112 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Event;
+using Volley.Coordinator.Placement;
+using Volley.Coordinator.Sweeps;
+using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Actors;
+
+/// <summary>
+/// The one owner of the inventory. Protocol: agents' <see cref="RegisterNode"/> and <see cref="NodeLeaving"/> (forwarded by the manager), the
+/// cluster's reachability events, sweeps' <see cref="AskForSlots"/>, <see cref="WithdrawRequest"/>, <see cref="HoldSlots"/>,
+/// <see cref="ReleaseSlots"/> and <see cref="SendToNode"/>; news go to the manager as <see cref="SweepMail"/>.
+/// </summary>
+internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
+{
+    private readonly Dictionary<NodeId, IActorRef> _agents = [];
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly TimeProvider _clock;
+    private Inventory _inventory = Inventory.Empty;
+
+    public NodeRegistryActor(string clusterId, long term, string version, TimeProvider clock)
+    {
+        _clock = clock;
+        Receive<RegisterNode>(registration =>
+        {
+            if (_inventory.Refuse(registration, version) is { } reason)
+            {
+                _log.Warning("Refused {0} at {1}: {2}", registration.Node, Sender.Path.Address, reason);
+                Sender.Tell(new NodeRefused(registration.Node, MessageLimits.Clip(reason)));
+                return;
+            }
+            if (!_agents.TryGetValue(registration.Node, out var before) || !before.Equals(Sender))
+                _log.Info("Node {0} at {1} lends {2} slots of {3} threads ({4})", registration.Node, Sender.Path.Address, registration.Slots, registration.ThreadsPerSlot, registration.Device);
+            _agents[registration.Node] = Sender;
+            Sender.Tell(new NodeRegistered(registration.Node, clusterId, term));
+            Take(_inventory.Register(registration, Now));
+        });
+        Receive<NodeLeaving>(leaving => Take(_inventory.Leave(leaving.Node, leaving.Incarnation)));
+        Receive<ClusterEvent.UnreachableMember>(unreachable => Lose(unreachable.Member, "it is unreachable."));
+        Receive<ClusterEvent.MemberRemoved>(removed => Lose(removed.Member, "it left the cluster."));
+        Receive<NoticeSilence>(_ => Take(_inventory.NoticeSilence(Now)));
+
+        Receive<AskForSlots>(ask => Take((_inventory.Ask(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device), [])));
+        Receive<WithdrawRequest>(withdraw => _inventory = _inventory.Withdraw(withdraw.Trial));
+        Receive<ReleaseSlots>(release => Take((_inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])));
+        Receive<RankIsGone>(gone => Take((_inventory.Free(gone.Node, gone.Rank), [])));
+        Receive<HoldSlots>(hold =>
+        {
+            _inventory = _inventory.Hold(hold.Trial, hold.Attempt, hold.Members, Now);
+            foreach (var node in hold.Members.Select(member => member.Node).Distinct())
+                if (_inventory.Find(node) is { IsReachable: true } known)
+                    Tell(hold.Trial.Sweep, new NodeAppeared(node, known.Registration.Incarnation, known.Registration.Running));
+        });
+        Receive<SendToNode>(Send);
+        Receive<GetInventory>(_ => Sender.Tell(new InventoryAnswer(_inventory)));
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private DateTimeOffset Now => _clock.GetUtcNow();
+
+    protected override void PreStart()
+    {
+        Cluster.Get(Context.System).Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.MemberRemoved));
+        Timers.StartPeriodicTimer(nameof(NoticeSilence), NoticeSilence.Instance, TimeSpan.FromSeconds(1));
+    }
+
+    protected override void PostStop() => Cluster.Get(Context.System).Unsubscribe(Self);
+
+    private void Lose(Akka.Cluster.Member member, string reason)
+    {
+        foreach (var (node, agent) in _agents.Where(entry => entry.Value.Path.Address == member.Address).ToList())
+        {
+            _log.Warning("Node {0} at {1} is lost: {2}", node, agent.Path.Address, reason);
+            Take(_inventory.Lose(node, reason));
+        }
+    }
+
+    private void Send(SendToNode message)
+    {
+        if (message.Node is { } node && _inventory.Find(node) is { IsReachable: true } && _agents.TryGetValue(node, out var agent))
+            agent.Tell(message.Message, Context.Parent);
+        else if (message.IsAnyNodeGood && _inventory.Nodes.Values.FirstOrDefault(candidate => candidate.IsReachable) is { } any)
+            _agents[any.Id].Tell(message.Message, Context.Parent);
+    }
+
+    /// <summary>Keeps the new inventory, passes its news on, and places what fits now.</summary>
+    private void Take((Inventory Next, ImmutableArray<InventoryNews> News) change)
+    {
+        (_inventory, var placed) = change.Next.Place();
+        foreach (var news in change.News.Concat(placed))
+        {
+            switch (news)
+            {
+                case NodeIsUp up: Tell(null, new NodeAppeared(up.Node, up.Incarnation, up.Running)); break;
+                case NodeIsLost lost: Tell(null, new NodeLost(lost.Node, lost.Reason)); break;
+                case Placed given: Tell(given.Trial.Sweep, new SlotsGranted(given.Trial.Number, given.Attempt, given.Members)); break;
+                default: throw new InvalidOperationException($"{news.GetType().Name} is no news of an inventory.");
+            }
+        }
+    }
+
+    private static void Tell(SweepId? sweep, SweepCommand command) => Context.Parent.Tell(new SweepMail(sweep, command));
+
+    private sealed record NoticeSilence
+    {
+        public static readonly NoticeSilence Instance = new();
+    }
+}

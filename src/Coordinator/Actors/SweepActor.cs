@@ -1,0 +1,112 @@
+using Akka.Actor;
+using Akka.Event;
+using Akka.Persistence;
+using Volley.Coordinator.Journal;
+using Volley.Coordinator.Sweeps;
+using Volley.Shared.Identifiers;
+
+namespace Volley.Coordinator.Actors;
+
+/// <summary>
+/// One sweep: hands commands to <see cref="SweepDecider"/>, journals the events, then does the effects. Protocol: every
+/// <see cref="SweepCommand"/>; <see cref="SteerSweep"/> and <see cref="Submit"/> are answered by <see cref="SweepAnswer"/>.
+/// </summary>
+internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
+{
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly IActorRef _registry;
+    private readonly Action<string> _abdicate;
+    private readonly TimeProvider _clock;
+    private readonly long _term;
+    private SweepState _state;
+
+    /// <param name="planner">Pure; called at each recovery.</param>
+    /// <param name="abdicate">Ends the process: another coordinator writes this journal.</param>
+    public SweepActor(SweepId sweep, long term, Func<SweepSubmission, SweepPlan> planner, IActorRef registry, Action<string> abdicate, TimeProvider clock)
+    {
+        _state = new SweepState(sweep, planner);
+        (_term, _registry, _abdicate, _clock) = (term, registry, abdicate, clock);
+        PersistenceId = $"sweep-{sweep}";
+    }
+
+    public override string PersistenceId { get; }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void OnRecover(object message)
+    {
+        if (message is SweepEvent change) _state = _state.Apply(change);
+        else if (message is RecoveryCompleted) Timers.StartPeriodicTimer(nameof(Tick), new Tick(), Tick.Period);
+        if (message is RecoveryCompleted && _state.Submission is not null) Self.Tell(new BeginTerm(_term));
+    }
+
+    protected override void OnCommand(object message)
+    {
+        switch (message)
+        {
+            case SubmitSweep submit when _state.Submission is null:
+                Take(new Submit(submit.Submission), () => Take(new BeginTerm(_term), () => Sender.Tell(new SweepAnswer(_state, IsNew: true))));
+                break;
+            case SubmitSweep submit:
+                if (submit.Submission.ContentSha256 == _state.Submission.ContentSha256) Take(new Submit(submit.Submission), () => Sender.Tell(new SweepAnswer(_state)));
+                else Sender.Tell(new SubmissionConflict(_state.Id, _state.Submission));
+                break;
+            case SteerSweep { Command: { } command }: Take(command, () => Sender.Tell(new SweepAnswer(_state))); break;
+            case SteerSweep: Sender.Tell(new SweepAnswer(_state)); break;
+            case SweepCommand command: Take(command, static () => { }); break;
+            default: Unhandled(message); break;
+        }
+    }
+
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
+    {
+        if (JournalDatabase.IsUniqueViolation(cause))
+            _abdicate($"{PersistenceId}: event {sequenceNr} was written by another coordinator. This one is no longer in charge and ends.");
+        else
+            _log.Error(cause, "{0}: event {1} could not be journaled; the sweep is recovered from the journal and goes on", PersistenceId, sequenceNr);
+    }
+
+    /// <summary>Nothing is done or told before its events are in the journal; commands that arrive meanwhile wait.</summary>
+    private void Take(SweepCommand command, Action then)
+    {
+        var decision = SweepDecider.Decide(_state, command, _clock.GetUtcNow());
+        var left = decision.Journaled.Count();
+        if (left == 0)
+        {
+            Finish(decision, then);
+            return;
+        }
+        PersistAll(decision.Journaled, change =>
+        {
+            Note(change);
+            if (--left == 0) Finish(decision, then);
+        });
+    }
+
+    private void Finish(Decision decision, Action then)
+    {
+        _state = decision.State;
+        foreach (var effect in decision.Effects)
+        {
+            switch (effect)
+            {
+                case Reply reply: Sender.Tell(reply.Message, Context.Parent); break;
+                case ToNode to: _registry.Tell(new SendToNode(to.Node, false, to.Message)); break;
+                case ToAnyNode to: _registry.Tell(new SendToNode(to.Preferred, true, to.Message)); break;
+                default: _registry.Tell(effect); break;
+            }
+        }
+        then();
+    }
+
+    private void Note(SweepEvent change)
+    {
+        switch (change)
+        {
+            case AttemptStarted e: _log.Info("{0} trial {1} attempt {2} starts on {3}", _state.Id, e.Trial, e.Attempt, string.Join(", ", e.Members.Select(member => member.Node).Distinct())); break;
+            case AttemptEnded e: _log.Info("{0} trial {1} attempt {2} ended: {3} {4}", _state.Id, e.Trial, e.Attempt, e.End, e.Error); break;
+            case TrialFailed e: _log.Warning("{0} trial {1} failed: {2}", _state.Id, e.Trial, e.Error); break;
+            default: _log.Debug("{0} {1}", _state.Id, change); break;
+        }
+    }
+}

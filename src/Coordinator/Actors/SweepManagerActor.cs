@@ -1,0 +1,142 @@
+using Akka.Actor;
+using Akka.Event;
+using Akka.Pattern;
+using Akka.Persistence;
+using Volley.Coordinator.Journal;
+using Volley.Coordinator.Placement;
+using Volley.Coordinator.Sweeps;
+using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Actors;
+
+/// <summary>What a coordinator is made of, besides its journal.</summary>
+/// <param name="Planner">Understands a submission; pure.</param>
+/// <param name="Version">Of Volley; agents must have the same.</param>
+/// <param name="Abdicate">Ends the process with a message: another coordinator has taken over.</param>
+internal sealed record CoordinatorParts(Func<SweepSubmission, SweepPlan> Planner, string Version, Action<string> Abdicate, TimeProvider Clock);
+
+/// <summary>
+/// The cluster singleton: counts its lives (terms), owns the registry of nodes and one actor per sweep, and is the one address that agents
+/// and the HTTP API talk to. Protocol: agents' <see cref="INodeProtocol"/> and <see cref="ITrialProtocol"/>; <see cref="SubmitSweep"/>,
+/// <see cref="SteerSweep"/>, <see cref="ListSweeps"/>, <see cref="GetInventory"/> from HTTP; <see cref="SweepMail"/> from the registry.
+/// </summary>
+internal sealed class SweepManagerActor : UntypedPersistentActor
+{
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly Dictionary<SweepId, IActorRef> _sweeps = [];
+    private readonly CoordinatorParts _parts;
+    private readonly List<SweepId> _known = [];
+    private string? _clusterId;
+    private long _term;
+    private bool _isInOffice;
+    private IActorRef _registry = ActorRefs.Nobody;
+
+    public SweepManagerActor(CoordinatorParts parts) => _parts = parts;
+
+    public override string PersistenceId => "sweeps";
+
+    private DateTimeOffset Now => _parts.Clock.GetUtcNow();
+
+    protected override void OnRecover(object message)
+    {
+        if (message is ManagerEvent change) Apply(change);
+        else if (message is RecoveryCompleted) Self.Tell(TakeOffice.Instance);
+    }
+
+    protected override void OnCommand(object message)
+    {
+        if (message is TakeOffice) { Begin(); return; }
+        if (!_isInOffice) { Stash.Stash(); return; }
+        switch (message)
+        {
+            case RegisterNode or NodeLeaving or GetInventory: _registry.Forward(message); break;
+            case RankExited exited:
+                _registry.Tell(new RankIsGone(exited.Node, new RankId(exited.Trial, exited.Attempt, exited.Rank)));
+                PassOn(exited);
+                break;
+            case ITrialProtocol report: PassOn(report); break;
+            case SweepMail { Sweep: { } sweep } mail: if (_sweeps.TryGetValue(sweep, out var target)) target.Tell(mail.Command); break;
+            case SweepMail mail: foreach (var sweep in _sweeps.Values) sweep.Tell(mail.Command); break;
+            case SubmitSweep submit: Submit(submit); break;
+            case SteerSweep steer:
+                if (_sweeps.TryGetValue(steer.Sweep, out var steered)) steered.Forward(steer);
+                else Sender.Tell(new SweepUnknown(steer.Sweep));
+                break;
+            case ListSweeps: Sender.Tell(new SweepList([.. _known])); break;
+            default: Unhandled(message); break;
+        }
+    }
+
+    protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
+    {
+        if (JournalDatabase.IsUniqueViolation(cause))
+            _parts.Abdicate($"{PersistenceId}: event {sequenceNr} was written by another coordinator. This one is no longer in charge and ends.");
+        else
+            _parts.Abdicate($"The journal cannot be written: {cause.Message}");
+    }
+
+    /// <summary>The first write of a life; nobody is told anything before it is in the journal.</summary>
+    private void Begin()
+    {
+        List<ManagerEvent> events = [];
+        if (_clusterId is null) events.Add(new ClusterCreated(Guid.NewGuid().ToString("n"), Now));
+        events.Add(new ManagerTermStarted(_term + 1, Now));
+        PersistAll(events, change =>
+        {
+            Apply(change);
+            if (change is not ManagerTermStarted) return;
+            _log.Info("Term {0} of cluster {1} begins; {2} sweeps in the journal", _term, _clusterId, _known.Count);
+            _registry = Context.ActorOf(Props.Create(() => new NodeRegistryActor(_clusterId!, _term, _parts.Version, _parts.Clock)), "nodes");
+            foreach (var sweep in _known) Open(sweep);
+            _isInOffice = true;
+            Stash.UnstashAll();
+        });
+    }
+
+    private void Submit(SubmitSweep submit)
+    {
+        if (_sweeps.TryGetValue(submit.Sweep, out var existing))
+        {
+            existing.Forward(submit);
+            return;
+        }
+        Persist(new SweepRegistered(submit.Sweep, Now), change =>
+        {
+            Apply(change);
+            Open(submit.Sweep).Forward(submit);
+        });
+    }
+
+    private void Apply(ManagerEvent change)
+    {
+        switch (change)
+        {
+            case ClusterCreated created: _clusterId = created.ClusterId; break;
+            case ManagerTermStarted started: _term = started.Term; break;
+            case SweepRegistered registered: _known.Add(registered.Sweep); break;
+            default: throw new InvalidOperationException($"{change.GetType().Name} is no event of the manager.");
+        }
+    }
+
+    /// <summary>A persistent actor stops for good on a journal error; the supervisor brings it back, and it recovers.</summary>
+    private IActorRef Open(SweepId id)
+    {
+        var (parts, term, registry) = (_parts, _term, _registry);
+        var sweep = Props.Create(() => new SweepActor(id, term, parts.Planner, registry, parts.Abdicate, parts.Clock));
+        var supervisor = BackoffSupervisor.Props(Backoff.OnStop(sweep, "sweep", TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(10), randomFactor: 0.2, maxNrOfRetries: -1));
+        return _sweeps[id] = Context.ActorOf(supervisor, $"sweep-{id}");
+    }
+
+    private void PassOn(ITrialProtocol report)
+    {
+        if (_sweeps.TryGetValue(report.Trial.Sweep, out var sweep)) sweep.Tell(new FromAgent(report), Sender);
+        else if (report is RankExited exited) Sender.Tell(new RankExitAccepted(exited.Trial, exited.Attempt, exited.Rank));
+        else Sender.Tell(new AttemptIsStale(_term, report.Trial, report.Attempt));
+    }
+
+    private sealed record TakeOffice
+    {
+        public static readonly TakeOffice Instance = new();
+    }
+}

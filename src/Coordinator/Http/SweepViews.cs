@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using Volley.Shared.Config;
+using Volley.Shared.Results;
+
+namespace Volley.Coordinator.Http;
+
+/// <summary>What the API takes and gives, as JSON in snake_case. The command line is a client like any other.</summary>
+internal sealed record SubmitRequest
+{
+    public required string Name { get; init; }
+    public required string FileName { get; init; }
+
+    /// <summary>The YAML.</summary>
+    public required string Text { get; init; }
+    public ImmutableArray<string> Overrides { get; init; } = [];
+    public required string BaseDirectory { get; init; }
+    public required string CheckpointRoot { get; init; }
+    public string DataRoot { get; init; } = "";
+}
+
+/// <summary>A sweep now; trials only those that changed since the version that was asked for.</summary>
+internal sealed record SweepView
+{
+    public required string Id { get; init; }
+
+    /// <summary>running | paused | finished | cancelled.</summary>
+    public required string State { get; init; }
+
+    /// <summary>Ask with <c>changed_since</c> this next time.</summary>
+    public required long Version { get; init; }
+    public required int Trials { get; init; }
+    public required int Finished { get; init; }
+    public required int Failed { get; init; }
+    public required int Running { get; init; }
+
+    /// <summary>Trials the search will make in all, where it knows.</summary>
+    public int? TrialsPlanned { get; init; }
+
+    /// <summary>Retired checkpoints that are still to be deleted.</summary>
+    public required int Deletions { get; init; }
+    public required long StaleReports { get; init; }
+
+    /// <summary>Why nothing can start although trials wait; absent when all is well.</summary>
+    public string? Obstacle { get; init; }
+    public required IReadOnlyList<TrialView> Changed { get; init; }
+}
+
+internal sealed record TrialView
+{
+    public required int Number { get; init; }
+
+    /// <summary>waiting | starting | running | finished | failed | cancelled.</summary>
+    public required string State { get; init; }
+    public required string Model { get; init; }
+    public required Assignment Hyperparameters { get; init; }
+    public required int Attempt { get; init; }
+    public required IReadOnlyList<RankView> Ranks { get; init; }
+
+    /// <summary>Completed epochs.</summary>
+    public required IReadOnlyList<EpochMetrics> Epochs { get; init; }
+    public required int TotalEpochs { get; init; }
+    public long Step { get; init; }
+    public long TotalSteps { get; init; }
+    public double? Loss { get; init; }
+    public double? ImagesPerSecond { get; init; }
+    public required int Failures { get; init; }
+    public string? Error { get; init; }
+    public required IReadOnlyList<string> LastLogLines { get; init; }
+
+    /// <summary>Only when finished; without its epochs, which stand above.</summary>
+    public TrialOutcome? Outcome { get; init; }
+
+    /// <summary>Committed, newest last; relative to the trial's checkpoint folder.</summary>
+    public required IReadOnlyList<string> Checkpoints { get; init; }
+    public required double ActiveSeconds { get; init; }
+    public required TrialSpec Spec { get; init; }
+}
+
+internal sealed record RankView(int Rank, string Node, int? Pid);

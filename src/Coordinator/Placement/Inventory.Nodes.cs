@@ -1,0 +1,76 @@
+using System.Collections.Immutable;
+using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Placement;
+
+/// <summary>Nodes register, fall silent, leave and come back.</summary>
+internal sealed partial record Inventory
+{
+    /// <returns>Why this agent cannot serve here, or null.</returns>
+    public string? Refuse(RegisterNode registration, string version)
+    {
+        if (registration.Version != version)
+            return $"Agent {registration.Node} is Volley {registration.Version}, the coordinator {version}: install the same version on every machine.";
+        if (registration.Slots < 1 || registration.ThreadsPerSlot < 1)
+            return $"Agent {registration.Node} lends {registration.Slots} slots of {registration.ThreadsPerSlot} threads: both must be at least 1.";
+        if (Find(registration.Node) is { } known && known.Registration.Incarnation > registration.Incarnation)
+            return $"Another agent named {registration.Node} registered later, from {known.Registration.Host}: give this one another --name.";
+        return null;
+    }
+
+    /// <summary>Idempotent: a registration that says nothing new brings no news.</summary>
+    public (Inventory Next, ImmutableArray<InventoryNews> News) Register(RegisterNode registration, DateTimeOffset now)
+    {
+        var known = Find(registration.Node);
+        var isNew = known is null || known.Registration.Incarnation != registration.Incarnation;
+        var before = known?.Held ?? Awaited.GetValueOrDefault(registration.Node)?.Held ?? ImmutableDictionary<RankId, HeldSlots>.Empty;
+
+        var listed = registration.Running.Where(rank => !rank.HasExited).ToDictionary(rank => new RankId(rank.Trial, rank.Attempt, rank.Rank));
+        var held = ImmutableDictionary.CreateBuilder<RankId, HeldSlots>();
+        foreach (var (rank, running) in listed)
+            held[rank] = new HeldSlots(running.Slots, IsListed: true, before.GetValueOrDefault(rank)?.IsWanted ?? false);
+        // Granted, and the start may be on its way. A new incarnation has lost it; the sweep is told below and asks again.
+        if (!isNew || known is null)
+            foreach (var (rank, slots) in before)
+                if (slots is { IsListed: false, IsWanted: true } && !listed.ContainsKey(rank)) held.TryAdd(rank, slots);
+
+        var vanished = before.Any(entry => entry.Value.IsListed && entry.Value.IsWanted && !held.ContainsKey(entry.Key));
+        var unexpected = listed.Keys.Any(rank => !before.ContainsKey(rank));
+        var node = new NodeState(registration, IsReachable: true, now, held.ToImmutable());
+        var next = With(node) with { Awaited = Awaited.Remove(registration.Node) };
+        return isNew || !known!.IsReachable || vanished || unexpected
+            ? (next, [new NodeIsUp(registration.Node, registration.Incarnation, registration.Running)])
+            : (next, []);
+    }
+
+    /// <summary>Suspected dead: nothing is placed there until it registers again.</summary>
+    public (Inventory Next, ImmutableArray<InventoryNews> News) Lose(NodeId nodeId, string reason) =>
+        Find(nodeId) is { IsReachable: true } node
+            ? (With(node with { IsReachable = false }), [new NodeIsLost(nodeId, reason)])
+            : (this, []);
+
+    /// <summary>It said goodbye: its ranks are gone with it.</summary>
+    public (Inventory Next, ImmutableArray<InventoryNews> News) Leave(NodeId nodeId, long incarnation) =>
+        Find(nodeId) is { } node && node.Registration.Incarnation == incarnation
+            ? (this with { Nodes = Nodes.Remove(nodeId.Value) }, [new NodeIsLost(nodeId, "it left the cluster.")])
+            : (this, []);
+
+    /// <summary>Notices silence, and awaited nodes that did not come back.</summary>
+    public (Inventory Next, ImmutableArray<InventoryNews> News) NoticeSilence(DateTimeOffset now)
+    {
+        var next = this;
+        var news = ImmutableArray.CreateBuilder<InventoryNews>();
+        foreach (var node in Nodes.Values.Where(node => node.IsReachable && now - node.LastHeard > SilenceLimit))
+        {
+            (next, var lost) = next.Lose(node.Id, $"its agent said nothing for {SilenceLimit.TotalSeconds:0} s.");
+            news.AddRange(lost);
+        }
+        foreach (var (node, _) in Awaited.Where(entry => now > entry.Value.Until))
+        {
+            next = next with { Awaited = next.Awaited.Remove(node) };
+            news.Add(new NodeIsLost(node, $"its agent did not come back within {SilenceLimit.TotalSeconds:0} s of the coordinator's start."));
+        }
+        return (next, news.ToImmutable());
+    }
+}

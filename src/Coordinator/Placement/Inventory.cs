@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using Volley.Coordinator.Sweeps;
+using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Placement;
+
+/// <summary>One rank of one attempt: what a slot is given to.</summary>
+internal readonly record struct RankId(TrialId Trial, int Attempt, int Rank);
+
+/// <param name="IsListed">The node has said that it runs it.</param>
+/// <param name="IsWanted">The sweep has not released it.</param>
+internal sealed record HeldSlots(int Slots, bool IsListed, bool IsWanted);
+
+/// <summary>A machine, as its agent registered it, and who holds its slots.</summary>
+/// <param name="IsReachable">False from suspicion until it registers again: nothing is placed there.</param>
+/// <param name="LastHeard">When it last registered.</param>
+internal sealed record NodeState(
+    RegisterNode Registration, bool IsReachable, DateTimeOffset LastHeard, ImmutableDictionary<RankId, HeldSlots> Held)
+{
+    public NodeId Id => Registration.Node;
+
+    public int UsedSlots => Held.Values.Sum(held => held.Slots);
+
+    public int FreeSlots => IsReachable && !Registration.Draining ? Math.Max(0, Registration.Slots - UsedSlots) : 0;
+
+    /// <summary>A GPU is one slot whatever its rank's threads; on a CPU a rank takes as many slots as its threads need.</summary>
+    public int SlotsFor(int threadsPerRank) =>
+        Registration.Device == "cpu" ? (threadsPerRank + Registration.ThreadsPerSlot - 1) / Registration.ThreadsPerSlot : 1;
+}
+
+internal sealed record AwaitedNode(DateTimeOffset Until, ImmutableDictionary<RankId, HeldSlots> Held);
+
+/// <summary>A trial that waits for room. Served in order; a later one may pass an earlier one that fits nowhere now.</summary>
+internal sealed record SlotRequest(TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device, long Order);
+
+/// <summary>What an inventory's change means for sweeps.</summary>
+internal abstract record InventoryNews;
+
+internal sealed record NodeIsUp(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running) : InventoryNews;
+
+internal sealed record NodeIsLost(NodeId Node, string Reason) : InventoryNews;
+
+internal sealed record Placed(TrialId Trial, int Attempt, ImmutableArray<Member> Members) : InventoryNews;
+
+/// <summary>
+/// Every slot of the cluster and who has it. Lives in memory: after a restart sweeps say what they hold (<see cref="Hold"/>) and nodes
+/// what they run. A slot is free again when its node says that the process is gone (an exit, or a registration that no longer lists it).
+/// </summary>
+internal sealed partial record Inventory
+{
+    /// <summary>Agents register every 2 s: one that was silent for so long is not there, whatever the transport says.</summary>
+    public static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(15);
+
+    public static readonly Inventory Empty = new();
+
+    public ImmutableSortedDictionary<string, NodeState> Nodes { get; init; } = ImmutableSortedDictionary.Create<string, NodeState>(StringComparer.Ordinal);
+
+    public ImmutableSortedDictionary<long, SlotRequest> Requests { get; init; } = ImmutableSortedDictionary<long, SlotRequest>.Empty;
+
+    /// <summary>Nodes that held slots before a restart and have not registered since: what they hold, and until when they are waited for.</summary>
+    public ImmutableDictionary<NodeId, AwaitedNode> Awaited { get; init; } = ImmutableDictionary<NodeId, AwaitedNode>.Empty;
+
+    public long NextOrder { get; init; }
+
+    public NodeState? Find(NodeId node) => Nodes.GetValueOrDefault(node.Value);
+
+    /// <summary>Replaces an earlier request of the same trial: after a restart a sweep asks again.</summary>
+    public Inventory Ask(TrialId trial, int attempt, int ranks, int threadsPerRank, string device)
+    {
+        var rest = Withdraw(trial);
+        var request = new SlotRequest(trial, attempt, ranks, threadsPerRank, device, NextOrder);
+        return rest with { Requests = rest.Requests.Add(NextOrder, request), NextOrder = NextOrder + 1 };
+    }
+
+    public Inventory Withdraw(TrialId trial) => this with { Requests = Requests.RemoveRange(Requests.Where(entry => entry.Value.Trial == trial).Select(entry => entry.Key)) };
+
+    public Inventory Hold(TrialId trial, int attempt, ImmutableArray<Member> members, DateTimeOffset now)
+    {
+        var result = this;
+        foreach (var member in members)
+        {
+            var rank = new RankId(trial, attempt, member.Rank);
+            var held = new HeldSlots(member.Slots, IsListed: false, IsWanted: true);
+            if (result.Find(member.Node) is { } node)
+                result = result.With(node with { Held = node.Held.ContainsKey(rank) ? node.Held : node.Held.Add(rank, held) });
+            else
+            {
+                var awaited = result.Awaited.GetValueOrDefault(member.Node) ?? new AwaitedNode(now + SilenceLimit, ImmutableDictionary<RankId, HeldSlots>.Empty);
+                result = result with { Awaited = result.Awaited.SetItem(member.Node, awaited with { Held = awaited.Held.SetItem(rank, held) }) };
+            }
+        }
+        return result;
+    }
+
+    /// <summary>The sweep has no use for them. What never started is free at once; what may run is free when its node says that it is gone.</summary>
+    public Inventory Release(TrialId trial, int attempt, ImmutableArray<Member> members, bool mayRun)
+    {
+        var result = this;
+        foreach (var member in members)
+        {
+            var rank = new RankId(trial, attempt, member.Rank);
+            if (result.Find(member.Node) is not { } node || !node.Held.TryGetValue(rank, out var held)) continue;
+            // An agent process that is gone took its ranks with it.
+            var isGone = !mayRun || (!held.IsListed && node.Registration.Incarnation != member.Incarnation);
+            result = isGone ? result.Free(member.Node, rank) : result.With(node with { Held = node.Held.SetItem(rank, held with { IsWanted = false }) });
+        }
+        return result;
+    }
+
+    /// <summary>The process is confirmed dead, or never was.</summary>
+    public Inventory Free(NodeId nodeId, RankId rank) => Find(nodeId) is { } node ? With(node with { Held = node.Held.Remove(rank) }) : this;
+
+    private Inventory With(NodeState node) => this with { Nodes = Nodes.SetItem(node.Id.Value, node) };
+}

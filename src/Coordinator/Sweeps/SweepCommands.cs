@@ -1,0 +1,36 @@
+using System.Collections.Immutable;
+using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Sweeps;
+
+/// <summary>What a sweep is told: by people, by agents, by the inventory, by the clock.</summary>
+internal abstract record SweepCommand;
+
+/// <summary>Recovery is over (or the sweep is new): take up the work as the coordinator of this term.</summary>
+internal sealed record BeginTerm(long Term) : SweepCommand;
+
+internal sealed record Submit(SweepSubmission Submission) : SweepCommand;
+
+internal sealed record FromAgent(ITrialProtocol Message) : SweepCommand;
+
+/// <summary>The inventory found room for every rank.</summary>
+internal sealed record SlotsGranted(int Trial, int Attempt, ImmutableArray<Member> Members) : SweepCommand;
+
+/// <summary>A node is new, back, restarted, or runs something else than the inventory thought.</summary>
+internal sealed record NodeAppeared(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running) : SweepCommand;
+
+/// <summary>Suspected dead: a new attempt may start, whatever the old one still does (DESIGN §3).</summary>
+internal sealed record NodeLost(NodeId Node, string Reason) : SweepCommand;
+
+internal sealed record PauseSweep : SweepCommand;
+
+internal sealed record ResumeSweep : SweepCommand;
+
+internal sealed record CancelSweep : SweepCommand;
+
+/// <summary>Time to repeat what was not answered.</summary>
+internal sealed record Tick : SweepCommand
+{
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+}

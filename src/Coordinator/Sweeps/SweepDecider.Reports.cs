@@ -1,0 +1,120 @@
+using Volley.Coordinator.Checkpoints;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Sweeps;
+
+/// <summary>What agents report of ranks. A report of anything but the running attempt changes nothing.</summary>
+internal static partial class SweepDecider
+{
+    private static void Report(SweepTurn turn, ITrialProtocol message)
+    {
+        var trial = turn.State.Find(message.Trial);
+        var isCurrent = trial is { Phase: TrialPhase.Running } && trial.Attempt == message.Attempt;
+        switch (message)
+        {
+            case CheckpointDeleted deleted:
+                if (trial is not null && trial.Retired.Contains(deleted.RelativePath)) turn.Emit(new CheckpointRemoved(trial.Number, deleted.RelativePath));
+                break;
+            case RankExited exited when !isCurrent:
+                // Over already, or of an attempt that was given up: acknowledged, so that the agent can forget it.
+                turn.Answer(new RankExitAccepted(exited.Trial, exited.Attempt, exited.Rank));
+                break;
+            case var _ when !isCurrent:
+                turn.Emit(new StaleReportDropped());
+                turn.Answer(new AttemptIsStale(turn.State.Term, message.Trial, message.Attempt));
+                break;
+            case RankStarted started:
+                if (trial!.Live.Pids.GetValueOrDefault(started.Rank, -1) != started.Pid && !trial.Ended.ContainsKey(started.Rank))
+                    turn.Emit(new RankConfirmed(trial.Number, started.Attempt, started.Rank, started.Pid));
+                break;
+            case ProgressReport progress:
+                if (progress.Rank == 0) turn.Emit(new ProgressSeen(trial!.Number, progress));
+                break;
+            case EpochReport epoch: Epoch(turn, trial!, epoch); break;
+            case CheckpointReport checkpoint: Checkpoint(turn, trial!, checkpoint); break;
+            case RankExited exited: Exit(turn, trial!, exited); break;
+            default: throw new InvalidOperationException($"{message.GetType().Name} is no report of an agent.");
+        }
+    }
+
+    private static void Epoch(SweepTurn turn, TrialState trial, EpochReport report)
+    {
+        var number = report.Metrics.Epoch;
+        if (number < 1 || number > trial.Epochs.Count + 1) return;     // one before it is still on its way; it comes again
+        var isKnown = number <= trial.Epochs.Count && trial.Epochs[number - 1].Attempt == report.Attempt;
+        if (!isKnown) turn.Emit(new EpochReported(trial.Number, report.Attempt, report.Metrics, turn.Now));
+        turn.Answer(new EpochAccepted(report.Trial, report.Attempt, number));
+    }
+
+    private static void Checkpoint(SweepTurn turn, TrialState trial, CheckpointReport report)
+    {
+        if (report.Epoch > trial.Epochs.Count) return;                 // the epoch at its end is still on its way; it comes again
+        var isKnown = trial.Retired.Contains(report.RelativePath) || trial.Checkpoints.Any(known => known.RelativePath == report.RelativePath);
+        if (!isKnown)
+        {
+            // An attempt that fell back to an older checkpoint passes the damaged one's step again: its own line replaces the other.
+            foreach (var passed in trial.Checkpoints.Where(known => known.Attempt < report.Attempt && known.Step >= report.Step))
+                Retire(turn, trial.Number, passed.RelativePath);
+            turn.Emit(new CheckpointCommitted(trial.Number, new CommittedCheckpoint(
+                report.Attempt, report.Step, report.Epoch, report.RelativePath, report.ManifestSha256, report.ObjectiveValue, report.Bytes), turn.Now));
+            var spec = trial.Spec;
+            foreach (var unneeded in Retention.ToRetire(turn[trial.Number].Checkpoints, spec.Checkpoint, spec.Objective).ToList())
+                Retire(turn, trial.Number, unneeded.RelativePath);
+        }
+        turn.Answer(new CheckpointAccepted(report.Trial, report.Attempt, report.Step));
+    }
+
+    private static void Retire(SweepTurn turn, int number, string relativePath)
+    {
+        turn.Emit(new CheckpointRetired(number, relativePath));
+        AskForDeletion(turn, number, relativePath);
+    }
+
+    private static void Exit(SweepTurn turn, TrialState trial, RankExited exit)
+    {
+        turn.Answer(new RankExitAccepted(exit.Trial, exit.Attempt, exit.Rank));
+        if (exit.Rank < 0 || exit.Rank >= trial.Members.Length || trial.Ended.ContainsKey(exit.Rank)) return;
+
+        if (exit.End is RankEnd.Finished or RankEnd.Stopped)
+        {
+            var ended = new RankEnded(trial.Number, trial.Attempt, exit.Rank, exit.End, exit.Outcome, turn.Now);
+            if (trial.Ended.Count + 1 < trial.Members.Length) turn.Emit(ended);
+            else Complete(turn, trial, ended);
+            return;
+        }
+
+        EndAttempt(turn, trial.Number, exit.End, exit.Error, exit.Node.Value, exit.LastLogLines);
+        var after = turn[trial.Number];
+        if (exit.End == RankEnd.Lost)
+        {
+            if (after.LossesInARow >= MaxLossesInARow)
+                turn.Emit(new TrialFailed(trial.Number, $"Its rank was lost {after.LossesInARow} times in a row without a new checkpoint; last: {exit.Error}", turn.Now));
+            return;
+        }
+        var failedTheSameElsewhere = trial.FailedOn.Length > 0 && trial.FailedOn != exit.Node.Value && trial.Error == exit.Error;
+        if (exit.IsUserError || failedTheSameElsewhere || after.Failures >= Math.Max(1, trial.Spec.Resources.MaxFailures))
+            turn.Emit(new TrialFailed(trial.Number, exit.Error, turn.Now));
+    }
+
+    /// <summary>Every rank is done in good order: the trial is finished, or was stopped as asked.</summary>
+    private static void Complete(SweepTurn turn, TrialState trial, RankEnded last)
+    {
+        var all = trial.Ended.SetItem(last.Rank, last);
+        var outcome = all.Values.FirstOrDefault(ended => ended.Rank == 0)?.Outcome;
+        if (all.Values.Any(ended => ended.End == RankEnd.Stopped))
+        {
+            EndAttempt(turn, trial.Number, RankEnd.Stopped, "", "", []);
+        }
+        else if (outcome is null)
+        {
+            const string missing = "Rank 0 says that it finished, without an outcome.";
+            EndAttempt(turn, trial.Number, RankEnd.Failed, missing, "", []);
+            turn.Emit(new TrialFailed(trial.Number, missing, turn.Now));
+        }
+        else
+        {
+            EndAttempt(turn, trial.Number, RankEnd.Finished, "", "", []);
+            turn.Emit(new TrialFinished(trial.Number, trial.Attempt, outcome, turn.Now));
+        }
+    }
+}

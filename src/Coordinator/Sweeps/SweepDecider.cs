@@ -1,0 +1,183 @@
+using Volley.Coordinator.Search;
+using Volley.Shared.Config;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Sweeps;
+
+/// <summary>
+/// Every decision of a sweep, pure: (state, command, now) → events and effects. Events are in the journal before an effect happens,
+/// so whatever is told to an agent is true after a crash. Handlers are idempotent: commands and reports arrive again.
+/// </summary>
+internal static partial class SweepDecider
+{
+    /// <summary>Until then a start or stop is taken to be on its way; after it, it is sent again.</summary>
+    private static readonly TimeSpan RepeatAfter = TimeSpan.FromSeconds(2);
+
+    /// <summary>A rank that is lost so often in a row without one new checkpoint is killed by what it does (a crash in native code), not by bad luck.</summary>
+    private const int MaxLossesInARow = 10;
+
+    public static Decision Decide(SweepState state, SweepCommand command, DateTimeOffset now)
+    {
+        var turn = new SweepTurn(state, now);
+        switch (command)
+        {
+            case Submit submit when state.Submission is null: turn.Emit(new SweepAccepted(submit.Submission, now)); break;
+            case Submit again when state.Submission.ContentSha256 == again.Submission.ContentSha256 && state.Submission != again.Submission:
+                turn.Emit(new SweepMoved(again.Submission, now));
+                break;
+            case Submit: break;
+            case BeginTerm begin: Begin(turn, begin.Term); break;
+            case FromAgent report: Report(turn, report.Message); break;
+            case SlotsGranted granted: Start(turn, granted); break;
+            case NodeAppeared appeared: Reconcile(turn, appeared); break;
+            case NodeLost lost: Lose(turn, lost); break;
+            case PauseSweep: Pause(turn); break;
+            case ResumeSweep when state.Phase == SweepPhase.Paused: turn.Emit(new SweepResumed(now)); break;
+            case ResumeSweep: break;
+            case CancelSweep: Cancel(turn); break;
+            case Tick: Repeat(turn); break;
+            default: throw new InvalidOperationException($"{command.GetType().Name} is no command of a sweep.");
+        }
+        Advance(turn);
+        return turn.Decision;
+    }
+
+    private static void Begin(SweepTurn turn, long term)
+    {
+        turn.Emit(new TermStarted(term, turn.Now));
+        foreach (var number in turn.State.Open.Where(number => turn[number].Phase == TrialPhase.Running))
+        {
+            var trial = turn[number];
+            turn.Do(new HoldSlots(turn.State.IdOf(number), trial.Attempt, trial.Members));
+            turn.Emit(new CommandSent(number, turn.Now));     // agents that still run them get time to say so
+            if (turn.State.Phase == SweepPhase.Paused) StopGracefully(turn, number);
+        }
+    }
+
+    /// <summary>Asks for slots for what waits, makes new trials while there is room for one more, and notices the end.</summary>
+    private static void Advance(SweepTurn turn)
+    {
+        if (turn.State is not { Phase: SweepPhase.Running, Plan: { } plan, Term: > 0 }) return;
+
+        var limit = plan.Resources.MaxConcurrent > 0 ? plan.Resources.MaxConcurrent : int.MaxValue;
+        var busy = turn.State.Open.Count(number => turn[number].Phase == TrialPhase.Running || turn[number].Live.HasAskedForSlots);
+        foreach (var number in turn.State.Open.Where(number => turn[number] is { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: false }))
+        {
+            if (busy >= limit) return;
+            Ask(turn, number);
+            busy++;
+        }
+
+        // One new trial at a time waits for slots: it is made when it can run soon, with all that is known by then.
+        if (busy >= limit || turn.State.Open.Any(number => turn[number].Phase == TrialPhase.Waiting)) return;
+        switch (turn.State.Search.Next(plan.Search, plan.Spec.Search, plan.Window))
+        {
+            case SearchAnswer.Suggest next:
+                turn.Emit(new TrialCreated(TrialResolver.Resolve(plan.Spec, next.Trial, next.Assignment), turn.Now));
+                Ask(turn, next.Trial);
+                break;
+            case SearchAnswer.Exhausted when turn.State.Open.IsEmpty:
+                turn.Emit(new SweepFinished(turn.Now));
+                break;
+            default: break;         // it waits for results, or the last trials run
+        }
+    }
+
+    private static void Ask(SweepTurn turn, int number)
+    {
+        var trial = turn[number];
+        var resources = trial.Spec.Resources;
+        turn.Emit(new SlotsAsked(number, true));
+        turn.Do(new AskForSlots(turn.State.IdOf(number), trial.Attempt + 1, resources.Ranks, resources.ThreadsPerRank, resources.Device));
+    }
+
+    private static void Start(SweepTurn turn, SlotsGranted granted)
+    {
+        var id = turn.State.IdOf(granted.Trial);
+        if (turn.State.Find(id) is not { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: true } trial
+            || turn.State.Phase != SweepPhase.Running || granted.Attempt != trial.Attempt + 1)
+        {
+            turn.Do(new ReleaseSlots(id, granted.Attempt, granted.Members, MayRun: false));
+            return;
+        }
+        turn.Emit(new AttemptStarted(granted.Trial, granted.Attempt, granted.Members, trial.NewestCheckpoint?.Epoch ?? 0, turn.Now));
+        SendStarts(turn, granted.Trial);
+    }
+
+    /// <summary>Tells the nodes to start the ranks that are not known to live.</summary>
+    private static void SendStarts(SweepTurn turn, int number)
+    {
+        var trial = turn[number];
+        var submission = turn.State.Submission!;
+        foreach (var member in trial.Members.Where(member => !trial.Live.Pids.ContainsKey(member.Rank) && !trial.Ended.ContainsKey(member.Rank)))
+        {
+            turn.Do(new ToNode(member.Node, new StartRank(
+                turn.State.Term, turn.State.IdOf(number), trial.Attempt, member.Rank, trial.Members.Length, member.Slots,
+                ConfigJson.Serialize(trial.Spec), submission.CheckpointRootOf(number), submission.DataRoot, submission.BaseDirectory,
+                [.. trial.Checkpoints.Reverse().Select(checkpoint => checkpoint.Reference)])));
+        }
+        turn.Emit(new CommandSent(number, turn.Now));
+    }
+
+    private static void Pause(SweepTurn turn)
+    {
+        if (turn.State.Phase != SweepPhase.Running) return;
+        turn.Emit(new SweepPaused(turn.Now));
+        foreach (var number in turn.State.Open)
+        {
+            Withdraw(turn, number);
+            if (turn[number].Phase != TrialPhase.Running) continue;
+            if (turn[number].Live.Pids.IsEmpty) EndAttempt(turn, number, RankEnd.Stopped, "", "", []);   // not under way yet: nothing to save
+            else StopGracefully(turn, number);
+        }
+    }
+
+    private static void StopGracefully(SweepTurn turn, int number)
+    {
+        var trial = turn[number];
+        foreach (var node in trial.Members.Select(member => member.Node).Distinct())
+            turn.Do(new ToNode(node, new StopRank(turn.State.Term, turn.State.IdOf(number), trial.Attempt, StopMode.Graceful)));
+        turn.Emit(new CommandSent(number, turn.Now));
+    }
+
+    private static void Cancel(SweepTurn turn)
+    {
+        if (turn.State.IsOver) return;
+        turn.Emit(new SweepCancelled(turn.Now));
+        foreach (var number in turn.State.Open)
+        {
+            Withdraw(turn, number);
+            if (turn[number].Phase == TrialPhase.Running) EndAttempt(turn, number, RankEnd.Stopped, "", "", []);
+            turn.Emit(new TrialCancelled(number, turn.Now));
+        }
+    }
+
+    private static void Withdraw(SweepTurn turn, int number)
+    {
+        if (!turn[number].Live.HasAskedForSlots) return;
+        turn.Do(new WithdrawRequest(turn.State.IdOf(number)));
+        turn.Emit(new SlotsAsked(number, false));
+    }
+
+    /// <summary>Sends again what was not answered.</summary>
+    private static void Repeat(SweepTurn turn)
+    {
+        foreach (var number in turn.State.Open)
+        {
+            var trial = turn[number];
+            if (trial.Phase != TrialPhase.Running || turn.Now - trial.Live.CommandSentAt < RepeatAfter) continue;
+            if (turn.State.Phase == SweepPhase.Paused) StopGracefully(turn, number);
+            else if (trial.Members.Any(member => !trial.Live.Pids.ContainsKey(member.Rank) && !trial.Ended.ContainsKey(member.Rank))) SendStarts(turn, number);
+        }
+        foreach (var number in turn.State.WithDeletions)
+            foreach (var path in turn[number].Retired) AskForDeletion(turn, number, path);
+    }
+
+    private static void AskForDeletion(SweepTurn turn, int number, string relativePath)
+    {
+        var trial = turn[number];
+        var owner = trial.Members.IsEmpty ? null : (Shared.Identifiers.NodeId?)trial.Members[0].Node;
+        turn.Do(new ToAnyNode(owner, new RetireCheckpoint(
+            turn.State.Term, turn.State.IdOf(number), trial.Attempt, turn.State.Submission!.CheckpointRootOf(number), relativePath)));
+    }
+}

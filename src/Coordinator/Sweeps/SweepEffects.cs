@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Sweeps;
+
+/// <summary>What the actor does once the events of a decision are in the journal, in this order.</summary>
+internal abstract record SweepEffect;
+
+/// <summary>To whoever sent the command.</summary>
+internal sealed record Reply(IVolleyMessage Message) : SweepEffect;
+
+/// <summary>To a node's agent; lost if it is not there, so commands are repeated until their effect is seen.</summary>
+internal sealed record ToNode(NodeId Node, IVolleyMessage Message) : SweepEffect;
+
+/// <summary>To the agent of any node that lives; for files in a store that all of them see.</summary>
+internal sealed record ToAnyNode(NodeId? Preferred, IVolleyMessage Message) : SweepEffect;
+
+/// <summary>Ask the inventory for room for every rank; answered by <see cref="SlotsGranted"/> when there is.</summary>
+internal sealed record AskForSlots(TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device) : SweepEffect;
+
+internal sealed record WithdrawRequest(TrialId Trial) : SweepEffect;
+
+/// <summary>These were given before a restart: count them as used until their node says otherwise.</summary>
+internal sealed record HoldSlots(TrialId Trial, int Attempt, ImmutableArray<Member> Members) : SweepEffect;
+
+/// <summary>The sweep no longer wants them.</summary>
+/// <param name="MayRun">A start was sent: each is free only when its node says that the process is gone.</param>
+internal sealed record ReleaseSlots(TrialId Trial, int Attempt, ImmutableArray<Member> Members, bool MayRun) : SweepEffect;

@@ -1,0 +1,80 @@
+using System.Collections.Immutable;
+using Volley.Shared.Config;
+using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
+using Volley.Shared.Results;
+
+namespace Volley.Coordinator.Sweeps;
+
+/// <summary>Something that happened to a sweep. The journal holds these; <c>SweepState.Apply</c> gives them their meaning.</summary>
+internal abstract record SweepEvent;
+
+/// <summary>Concerns what lives only while this coordinator does (who was asked, what runs where): applied, never journaled.</summary>
+internal abstract record VolatileEvent : SweepEvent;
+
+internal sealed record SweepAccepted(SweepSubmission Submission, DateTimeOffset At) : SweepEvent;
+
+/// <summary>The same sweep, handed in again with its files elsewhere.</summary>
+internal sealed record SweepMoved(SweepSubmission Submission, DateTimeOffset At) : SweepEvent;
+
+/// <summary>First event of each life of the coordinator; commands carry the number, and agents refuse lower ones.</summary>
+internal sealed record TermStarted(long Term, DateTimeOffset At) : SweepEvent;
+
+internal sealed record TrialCreated(TrialSpec Spec, DateTimeOffset At) : SweepEvent;
+
+/// <summary>One rank's place in an attempt.</summary>
+/// <param name="Incarnation">Of the agent process: another one does not run this rank.</param>
+internal sealed record Member(int Rank, NodeId Node, long Incarnation, int Slots);
+
+/// <param name="ResumeEpoch">Completed epochs at the newest committed checkpoint; later ones will be reported again. 0: from the beginning.</param>
+internal sealed record AttemptStarted(int Trial, int Attempt, ImmutableArray<Member> Members, int ResumeEpoch, DateTimeOffset At) : SweepEvent;
+
+internal sealed record EpochReported(int Trial, int Attempt, EpochMetrics Metrics, DateTimeOffset At) : SweepEvent;
+
+/// <summary>A checkpoint that exists: complete on disk before this event, readable by others after it.</summary>
+internal sealed record CommittedCheckpoint(int Attempt, long Step, int Epoch, string RelativePath, string ManifestSha256, double? ObjectiveValue, long Bytes)
+{
+    public CheckpointReference Reference => new(Step, RelativePath, ManifestSha256);
+}
+
+internal sealed record CheckpointCommitted(int Trial, CommittedCheckpoint Checkpoint, DateTimeOffset At) : SweepEvent;
+
+/// <summary>Nobody resumes from it any more; its deletion may be asked for.</summary>
+internal sealed record CheckpointRetired(int Trial, string RelativePath) : SweepEvent;
+
+/// <summary>The retired directory is gone.</summary>
+internal sealed record CheckpointRemoved(int Trial, string RelativePath) : SweepEvent;
+
+/// <summary>One rank of several is done while others still run.</summary>
+internal sealed record RankEnded(int Trial, int Attempt, int Rank, RankEnd End, TrialOutcome? Outcome, DateTimeOffset At) : SweepEvent;
+
+/// <param name="Node">Where it failed; empty when no single node did.</param>
+internal sealed record AttemptEnded(
+    int Trial, int Attempt, RankEnd End, string Error, string Node, ImmutableArray<string> LastLogLines, DateTimeOffset At) : SweepEvent;
+
+/// <param name="Outcome">Without epochs: they are in the journal already.</param>
+internal sealed record TrialFinished(int Trial, int Attempt, TrialOutcome Outcome, DateTimeOffset At) : SweepEvent;
+
+internal sealed record TrialFailed(int Trial, string Error, DateTimeOffset At) : SweepEvent;
+
+internal sealed record TrialCancelled(int Trial, DateTimeOffset At) : SweepEvent;
+
+internal sealed record SweepPaused(DateTimeOffset At) : SweepEvent;
+
+internal sealed record SweepResumed(DateTimeOffset At) : SweepEvent;
+
+internal sealed record SweepCancelled(DateTimeOffset At) : SweepEvent;
+
+/// <summary>Nothing is left to suggest or to run.</summary>
+internal sealed record SweepFinished(DateTimeOffset At) : SweepEvent;
+
+/// <summary>A request for slots was put into the inventory, or taken out again.</summary>
+internal sealed record SlotsAsked(int Trial, bool IsWaiting) : VolatileEvent;
+
+internal sealed record CommandSent(int Trial, DateTimeOffset At) : VolatileEvent;
+
+internal sealed record RankConfirmed(int Trial, int Attempt, int Rank, int Pid) : VolatileEvent;
+
+internal sealed record ProgressSeen(int Trial, ProgressReport Report) : VolatileEvent;
+
+internal sealed record StaleReportDropped : VolatileEvent;

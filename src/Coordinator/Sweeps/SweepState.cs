@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using Volley.Coordinator.Search;
+using Volley.Shared.Identifiers;
+
+namespace Volley.Coordinator.Sweeps;
+
+internal enum SweepPhase { Running, Paused, Finished, Cancelled }
+
+/// <summary>A sweep as its journal tells it. <see cref="Apply"/> is the only way it changes, so replaying gives the same state.</summary>
+/// <param name="Planner">Understands the submission; pure.</param>
+internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, SweepPlan> Planner)
+{
+    public SweepSubmission? Submission { get; init; }
+    public SweepPlan? Plan { get; init; }
+    public SweepPhase Phase { get; init; } = SweepPhase.Running;
+    public long Term { get; init; }
+
+    /// <summary>Trial n at index n.</summary>
+    public ImmutableList<TrialState> Trials { get; init; } = [];
+
+    public SearchState Search { get; init; } = SearchState.Initial;
+
+    /// <summary>Numbers of the trials that are neither finished, failed nor cancelled: what each event may look at.</summary>
+    public ImmutableSortedSet<int> Open { get; init; } = [];
+
+    /// <summary>Trials with retired checkpoints whose deletion is not confirmed.</summary>
+    public ImmutableSortedSet<int> WithDeletions { get; init; } = [];
+
+    public DateTimeOffset AcceptedAt { get; init; }
+    public DateTimeOffset? EndedAt { get; init; }
+
+    /// <summary>Rises with every event; pages of changes are asked for by it.</summary>
+    public long Version { get; init; }
+
+    /// <summary>Reports of older attempts that were dropped.</summary>
+    public long StaleReports { get; init; }
+
+    public bool IsOver => Phase is SweepPhase.Finished or SweepPhase.Cancelled;
+
+    public TrialId IdOf(int trial) => new(Id, trial);
+
+    public TrialState? Find(TrialId trial) =>
+        trial.Sweep == Id && trial.Number >= 0 && trial.Number < Trials.Count ? Trials[trial.Number] : null;
+
+    public SweepState Apply(SweepEvent change) => Change(change) with { Version = Version + 1 };
+
+    private SweepState Change(SweepEvent change) => change switch
+    {
+        SweepAccepted accepted => this with { Submission = accepted.Submission, Plan = Planner(accepted.Submission), AcceptedAt = accepted.At },
+        SweepMoved moved => this with { Submission = moved.Submission },
+        TermStarted started => this with { Term = started.Term },
+        TrialCreated created => Created(created),
+        SweepPaused => this with { Phase = SweepPhase.Paused },
+        SweepResumed => this with { Phase = SweepPhase.Running },
+        SweepCancelled cancelled => this with { Phase = SweepPhase.Cancelled, EndedAt = cancelled.At },
+        SweepFinished finished => this with { Phase = SweepPhase.Finished, EndedAt = finished.At },
+        StaleReportDropped => this with { StaleReports = StaleReports + 1 },
+
+        AttemptStarted e => With(e.Trial, trial => trial.Apply(e)),
+        EpochReported e => With(e.Trial, trial => trial.Apply(e)),
+        CheckpointCommitted e => With(e.Trial, trial => trial.Apply(e)),
+        CheckpointRetired e => With(e.Trial, trial => trial.Apply(e)),
+        CheckpointRemoved e => With(e.Trial, trial => trial with { Retired = trial.Retired.Remove(e.RelativePath) }),
+        RankEnded e => With(e.Trial, trial => trial with { Ended = trial.Ended.SetItem(e.Rank, e) }),
+        AttemptEnded e => With(e.Trial, trial => trial.Apply(e)),
+        TrialFinished e => With(e.Trial, trial => trial with { Phase = TrialPhase.Finished, Outcome = e.Outcome, EndedAt = e.At }).Observed(e.Trial),
+        TrialFailed e => With(e.Trial, trial => trial with { Phase = TrialPhase.Failed, Error = e.Error, EndedAt = e.At }).Observed(e.Trial),
+        TrialCancelled e => With(e.Trial, trial => trial with { Phase = TrialPhase.Cancelled, EndedAt = e.At }).Observed(e.Trial),
+
+        SlotsAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { HasAskedForSlots = e.IsWaiting } }),
+        CommandSent e => With(e.Trial, trial => trial with { Live = trial.Live with { CommandSentAt = e.At } }),
+        RankConfirmed e => With(e.Trial, trial => trial with { Live = trial.Live with { Pids = trial.Live.Pids.SetItem(e.Rank, e.Pid) } }),
+        ProgressSeen e => With(e.Trial, trial => trial with { Live = trial.Live with { Progress = e.Report } }),
+        _ => throw new InvalidOperationException($"{change.GetType().Name} has no meaning in {nameof(SweepState)}."),
+    };
+
+    private SweepState Created(TrialCreated created)
+    {
+        if (created.Spec.Number != Trials.Count)
+            throw new InvalidOperationException($"{Id}: trial {created.Spec.Number} was created as number {Trials.Count}.");
+        var trial = new TrialState { Number = created.Spec.Number, Spec = created.Spec, CreatedAt = created.At, Version = Version + 1 };
+        return this with { Trials = Trials.Add(trial), Open = Open.Add(trial.Number), Search = Search with { Suggested = Trials.Count + 1 } };
+    }
+
+    /// <summary>The search hears of every trial that has ended, in the order of the journal.</summary>
+    private SweepState Observed(int number)
+    {
+        if (Plan is not { } plan) return this;
+        var objective = plan.Spec.Objective;
+        var value = SweepOutcome.Of(Trials[number]).Find(objective.Metric);
+        return this with { Search = Search.Observe(plan.Search, TrialObservation.Of(number, Trials[number].Spec.Hyperparameters, objective, value)) };
+    }
+
+    private SweepState With(int number, Func<TrialState, TrialState> change)
+    {
+        var trial = change(Trials[number]) with { Version = Version + 1 };
+        return this with
+        {
+            Trials = Trials.SetItem(number, trial),
+            Open = trial.IsOpen ? Open.Add(number) : Open.Remove(number),
+            WithDeletions = trial.Retired.IsEmpty ? WithDeletions.Remove(number) : WithDeletions.Add(number),
+        };
+    }
+}

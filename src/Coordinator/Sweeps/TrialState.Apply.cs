@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+using Volley.Shared.Messages;
+
+namespace Volley.Coordinator.Sweeps;
+
+/// <summary>What each event means to a trial.</summary>
+internal static class TrialEvents
+{
+    /// <summary>Epochs after the checkpoint it resumes from are forgotten: they will be reported again, with the same numbers.</summary>
+    public static TrialState Apply(this TrialState trial, AttemptStarted started) => trial with
+    {
+        Phase = TrialPhase.Running,
+        Attempt = started.Attempt,
+        Members = started.Members,
+        Node = started.Members[0].Node.Value,
+        Ended = ImmutableDictionary<int, RankEnded>.Empty,
+        Epochs = trial.Epochs.RemoveRange(Math.Min(started.ResumeEpoch, trial.Epochs.Count), Math.Max(0, trial.Epochs.Count - started.ResumeEpoch)),
+        StartedAt = trial.StartedAt ?? started.At,
+        AttemptStartedAt = started.At,
+        Live = TrialLive.Nothing,
+    };
+
+    /// <summary>An epoch that is reported again (the attempt fell back to an older checkpoint) replaces itself and what came after.</summary>
+    public static TrialState Apply(this TrialState trial, EpochReported reported)
+    {
+        var before = reported.Metrics.Epoch - 1;
+        return trial with { Epochs = trial.Epochs.RemoveRange(before, trial.Epochs.Count - before).Add(new ReportedEpoch(reported.Attempt, reported.Metrics)) };
+    }
+
+    public static TrialState Apply(this TrialState trial, CheckpointCommitted committed) => trial with
+    {
+        Checkpoints = trial.Checkpoints.Add(committed.Checkpoint),
+        LossesInARow = 0,
+    };
+
+    public static TrialState Apply(this TrialState trial, CheckpointRetired retired) => trial with
+    {
+        Checkpoints = trial.Checkpoints.RemoveAll(checkpoint => checkpoint.RelativePath == retired.RelativePath),
+        Retired = trial.Retired.Add(retired.RelativePath),
+    };
+
+    public static TrialState Apply(this TrialState trial, AttemptEnded ended) => trial with
+    {
+        Phase = TrialPhase.Waiting,
+        Members = [],
+        Ended = ImmutableDictionary<int, RankEnded>.Empty,
+        Failures = trial.Failures + (ended.End == RankEnd.Failed ? 1 : 0),
+        LossesInARow = ended.End == RankEnd.Lost ? trial.LossesInARow + 1 : trial.LossesInARow,
+        Error = ended.Error.Length > 0 ? ended.Error : trial.Error,
+        FailedOn = ended.End == RankEnd.Failed ? ended.Node : trial.FailedOn,
+        LastLogLines = ended.LastLogLines.IsEmpty ? trial.LastLogLines : ended.LastLogLines,
+        ActiveTime = trial.ActiveTime + (ended.At - (trial.AttemptStartedAt ?? ended.At)),
+        AttemptStartedAt = null,
+        Live = TrialLive.Nothing,
+    };
+}

@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using Volley.Shared.Config;
+using Volley.Shared.Messages;
+using Volley.Shared.Results;
+
+namespace Volley.Coordinator.Sweeps;
+
+internal enum TrialPhase
+{
+    /// <summary>Needs slots: new, or between two attempts.</summary>
+    Waiting,
+    Running,
+    Finished,
+    Failed,
+    Cancelled,
+}
+
+/// <summary>An epoch and the attempt that reported it.</summary>
+internal sealed record ReportedEpoch(int Attempt, EpochMetrics Metrics);
+
+/// <summary>One configuration: what was asked of it, what it has reached, and who works on it.</summary>
+internal sealed record TrialState
+{
+    public required int Number { get; init; }
+    public required TrialSpec Spec { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+    public TrialPhase Phase { get; init; } = TrialPhase.Waiting;
+
+    /// <summary>Of the newest attempt; 0 before the first. Only rises: the fencing token.</summary>
+    public int Attempt { get; init; }
+
+    /// <summary>Of the attempt that runs; empty otherwise.</summary>
+    public ImmutableArray<Member> Members { get; init; } = [];
+
+    /// <summary>Of the newest attempt's rank 0; empty before the first.</summary>
+    public string Node { get; init; } = "";
+
+    /// <summary>Ranks of the running attempt that are done already.</summary>
+    public ImmutableDictionary<int, RankEnded> Ended { get; init; } = ImmutableDictionary<int, RankEnded>.Empty;
+
+    /// <summary>Epoch n at index n − 1.</summary>
+    public ImmutableList<ReportedEpoch> Epochs { get; init; } = [];
+
+    /// <summary>Committed and not retired, oldest first.</summary>
+    public ImmutableList<CommittedCheckpoint> Checkpoints { get; init; } = [];
+
+    /// <summary>Retired, and not yet known to be deleted.</summary>
+    public ImmutableHashSet<string> Retired { get; init; } = [];
+
+    /// <summary>Failures of the trial itself.</summary>
+    public int Failures { get; init; }
+
+    /// <summary>Attempts in a row that were lost without a new checkpoint.</summary>
+    public int LossesInARow { get; init; }
+
+    /// <summary>Of the last failed attempt.</summary>
+    public string Error { get; init; } = "";
+    public string FailedOn { get; init; } = "";
+    public ImmutableArray<string> LastLogLines { get; init; } = [];
+
+    /// <summary>Only when finished; without its epochs.</summary>
+    public TrialOutcome? Outcome { get; init; }
+    public DateTimeOffset? StartedAt { get; init; }
+    public DateTimeOffset? EndedAt { get; init; }
+
+    /// <summary>Time in attempts that have ended.</summary>
+    public TimeSpan ActiveTime { get; init; }
+    public DateTimeOffset? AttemptStartedAt { get; init; }
+
+    /// <summary>What only this life of the coordinator knows.</summary>
+    public TrialLive Live { get; init; } = TrialLive.Nothing;
+
+    /// <summary>The sweep's <see cref="SweepState.Version"/> when this trial last changed.</summary>
+    public long Version { get; init; }
+
+    public bool IsOpen => Phase is TrialPhase.Waiting or TrialPhase.Running;
+
+    public CommittedCheckpoint? NewestCheckpoint => Checkpoints.Count == 0 ? null : Checkpoints[^1];
+}
+
+/// <param name="HasAskedForSlots">A request waits in the inventory.</param>
+/// <param name="CommandSentAt">When its ranks were last told to start or stop.</param>
+/// <param name="Pids">Of ranks known to live, by rank.</param>
+internal sealed record TrialLive(bool HasAskedForSlots, DateTimeOffset CommandSentAt, ImmutableDictionary<int, int> Pids, ProgressReport? Progress)
+{
+    public static readonly TrialLive Nothing = new(false, DateTimeOffset.MinValue, ImmutableDictionary<int, int>.Empty, null);
+}
