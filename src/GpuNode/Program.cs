@@ -9,6 +9,8 @@ Command[] verbs =
 [
     CheckCommand.Create(),
     DatasetCommand.Create(),
+    EvalCommand.Create(),
+    TrainCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);

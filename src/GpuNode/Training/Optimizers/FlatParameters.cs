@@ -11,6 +11,10 @@ namespace Volley.GpuNode.Training.Optimizers;
 /// Order: the reverse of registration, which is close to the order in which backward finishes; whole slots at the front can leave
 /// while backward goes on. Parameters that take no part in forward are left where they are: no gradient, no state, no decay.
 /// Never call <c>module.zero_grad()</c>: it drops the views. <see cref="ZeroGradients"/> keeps them.
+///
+/// Where forward runs in bf16 the model's tensors are views into a second pair of buffers of that type (norm layers stay with the
+/// first pair): <see cref="FoldGradients"/> adds their gradients to the full-precision ones after each backward, <see cref="Publish"/>
+/// rounds the full-precision values into them after each change. Nothing is ever summed over steps in bf16.
 /// </remarks>
 public sealed class FlatParameters : IDisposable
 {
@@ -18,11 +22,17 @@ public sealed class FlatParameters : IDisposable
     private readonly FlatTensors _values;
     private readonly FlatTensors _gradients;
 
-    private FlatParameters(Parameter[] parameters, FlatTensors values, FlatTensors gradients)
+    private readonly FlatTensors? _lowValues;
+    private readonly FlatTensors? _lowGradients;
+
+    private FlatParameters(Parameter[] parameters, FlatTensors values, FlatTensors? lowValues)
     {
         _parameters = parameters;
         _values = values;
-        _gradients = gradients;
+        _gradients = FlatTensors.Zeros(values.Layout, values.Type, values.Device);
+        _lowValues = lowValues;
+        _lowGradients = lowValues is null ? null : FlatTensors.Zeros(values.Layout, lowValues.Type, values.Device);
+        AttachGradients();
     }
 
     public FlatLayout Layout => _values.Layout;
@@ -33,28 +43,60 @@ public sealed class FlatParameters : IDisposable
     /// <summary>[Length]; borrowed.</summary>
     public Tensor Gradients => _gradients.Values;
 
-    /// <param name="model">Already on its device and in its type.</param>
+    /// <param name="model">Already on its device and in full precision.</param>
     /// <param name="unused">Names that take no part in forward.</param>
-    public static FlatParameters Attach(nn.Module model, IReadOnlySet<string> unused)
+    /// <param name="computeType">null: the parameters' own. A narrower one converts the model, norm layers excepted.</param>
+    public static FlatParameters Attach(nn.Module model, IReadOnlySet<string> unused, ScalarType? computeType = null)
     {
-        var named = model.named_parameters().Where(p => p.parameter.requires_grad && !unused.Contains(p.name)).Reverse().ToArray();
+        var named = Trainable(model, unused);
         if (named.Length == 0) throw new ArgumentException($"{model.GetName()} has no trainable parameter.");
         var values = FlatTensors.Adopt([.. named.Select(p => (p.name, (Tensor)p.parameter))]);
-        var gradients = FlatTensors.Zeros(values.Layout, values.Type, values.Device);
-        var flat = new FlatParameters([.. named.Select(p => p.parameter)], values, gradients);
-        flat.AttachGradients();
+        if (computeType is not { } low || low == values.Type) return new FlatParameters([.. named.Select(p => p.parameter)], values, lowValues: null);
+
+        LowPrecision.Convert(model, low);
+        var converted = Trainable(model, unused);
+        var lowValues = FlatTensors.Zeros(values.Layout, low, values.Device);
+        var flat = new FlatParameters([.. converted.Select(p => p.parameter)], values, lowValues);
+        using var _ = no_grad();
+        for (var slot = 0; slot < converted.Length; slot++)
+        {
+            using var view = flat.Source(slot, values, lowValues);
+            converted[slot].parameter.set_(view);
+        }
+        flat.Publish();
         return flat;
     }
 
-    public void ZeroGradients() => Gradients.zero_().Dispose();
+    public void ZeroGradients()
+    {
+        Gradients.fill_(0);
+        _lowGradients?.Values.fill_(0);
+    }
+
+    /// <summary>After each backward: adds what it left in bf16 to the full-precision gradients.</summary>
+    public void FoldGradients()
+    {
+        if (_lowGradients is null) return;
+        using var _ = no_grad();
+        Gradients.add_(_lowGradients.Values);
+        _lowGradients.Values.fill_(0);
+    }
+
+    /// <summary>After each change of <see cref="Values"/>: lets the model see it.</summary>
+    public void Publish()
+    {
+        if (_lowValues is null) return;
+        using var _ = no_grad();
+        _lowValues.Values.copy_(Values);
+    }
 
     /// <summary>A view of the gradient of slot <paramref name="slot"/>, in the parameter's shape; the caller's to dispose.</summary>
     public Tensor Gradient(int slot) => _gradients.View(slot);
 
-    /// <summary>A view of the value of slot <paramref name="slot"/>; the caller's to dispose.</summary>
+    /// <summary>A view of the value of slot <paramref name="slot"/>, in full precision; the caller's to dispose.</summary>
     public Tensor Value(int slot) => _values.View(slot);
 
-    /// <summary>Throws where a parameter's gradient no longer is the view into the flat buffer: an update would miss it.</summary>
+    /// <summary>Throws where a parameter or its gradient no longer is the view into the flat buffer: an update would miss it.</summary>
     public void VerifyViews()
     {
         using var scope = NewDisposeScope();
@@ -62,8 +104,8 @@ public sealed class FlatParameters : IDisposable
         {
             var name = Layout.Slots[slot].Name;
             var grad = _parameters[slot].grad ?? throw new InvalidOperationException($"The gradient of {name} was dropped: something called zero_grad on the module.");
-            if (!SameMemory(grad, _gradients.View(slot))) throw new InvalidOperationException($"The gradient of {name} is no view into the flat buffer.");
-            if (!SameMemory(_parameters[slot], _values.View(slot))) throw new InvalidOperationException($"{name} is no view into the flat buffer.");
+            if (!SameMemory(grad, Source(slot, _gradients, _lowGradients))) throw new InvalidOperationException($"The gradient of {name} is no view into the flat buffer.");
+            if (!SameMemory(_parameters[slot], Source(slot, _values, _lowValues))) throw new InvalidOperationException($"{name} is no view into the flat buffer.");
         }
     }
 
@@ -71,16 +113,26 @@ public sealed class FlatParameters : IDisposable
     {
         _values.Dispose();
         _gradients.Dispose();
+        _lowValues?.Dispose();
+        _lowGradients?.Dispose();
     }
+
+    // Newest first: named_parameters gives them in order of registration.
+    private static (string name, Parameter parameter)[] Trainable(nn.Module model, IReadOnlySet<string> unused) =>
+        [.. model.named_parameters().Where(p => p.parameter.requires_grad && !unused.Contains(p.name)).Reverse()];
 
     private void AttachGradients()
     {
         for (var slot = 0; slot < _parameters.Length; slot++)
         {
-            using var view = _gradients.View(slot);
+            using var view = Source(slot, _gradients, _lowGradients);
             _parameters[slot].grad = view;
         }
     }
+
+    /// <summary>The view that the model's own tensor is: of the narrow buffer exactly where the parameter was converted.</summary>
+    private Tensor Source(int slot, FlatTensors full, FlatTensors? low) =>
+        low is not null && _parameters[slot].dtype == low.Type ? low.View(slot) : full.View(slot);
 
     private static bool SameMemory(Tensor a, Tensor b) => TensorMemory.Address(a) == TensorMemory.Address(b);
 }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Volley.GpuNode.Checking;
 using Volley.GpuNode.Training.Optimizers;
 using Volley.Models.Safetensors;
 using Volley.Shared.Config;

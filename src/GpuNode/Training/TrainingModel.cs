@@ -1,0 +1,125 @@
+using TorchSharp;
+using Volley.GpuNode.Checkpointing;
+using Volley.GpuNode.Training.Optimizers;
+using Volley.Models;
+using static TorchSharp.torch;
+
+namespace Volley.GpuNode.Training;
+
+/// <summary>A network and everything that a step changes beside the optimizer: parameters, gradients, buffers, and their moving average. Owns all of it.</summary>
+public sealed class TrainingModel : IDisposable
+{
+    private readonly FlatTensors? _averageParameters;
+    private readonly FlatTensors? _averageBuffers;
+
+    /// <param name="network">In full precision. Owned from now on; moved and converted to <paramref name="place"/>.</param>
+    /// <param name="emaDecay">0: no average is kept.</param>
+    public TrainingModel(ImageClassifier network, ComputePlace place, double emaDecay)
+    {
+        Network = network;
+        EmaDecay = emaDecay;
+        network.to(place.Device);   // before anything is keyed by a parameter's handle
+        Parameters = FlatParameters.Attach(network, network.UnusedParameters, place.Type);
+        var buffers = network.named_buffers().ToArray();
+        Buffers = FlatTensors.Adopt([.. buffers.Where(b => b.buffer.is_floating_point())], Parameters.Values.dtype);
+        Counters = FlatTensors.Adopt([.. buffers.Where(b => !b.buffer.is_floating_point())], ScalarType.Int64);
+        if (emaDecay <= 0) return;
+        _averageParameters = CopyOf(Parameters.Layout, Parameters.Values);
+        _averageBuffers = CopyOf(Buffers.Layout, Buffers.Values);
+    }
+
+    public ImageClassifier Network { get; }
+
+    public FlatParameters Parameters { get; }
+
+    /// <summary>Floating-point buffers: the running statistics of batch norm.</summary>
+    public FlatTensors Buffers { get; }
+
+    /// <summary>Integer buffers: how many batches a batch norm has seen.</summary>
+    public FlatTensors Counters { get; }
+
+    public double EmaDecay { get; }
+
+    public bool HasAverage => _averageParameters is not null;
+
+    public Device Device => Parameters.Values.device;
+
+    /// <summary>average += (1 − decay) (value − average), for parameters and running statistics; after the optimizer's update.</summary>
+    public void UpdateAverage()
+    {
+        if (_averageParameters is null || _averageBuffers is null) return;
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var weight = tensor(1.0 - EmaDecay, dtype: Parameters.Values.dtype, device: Device);
+        _averageParameters.Values.lerp_(Parameters.Values, weight);
+        if (_averageBuffers.Layout.Length > 0) _averageBuffers.Values.lerp_(Buffers.Values, weight);
+    }
+
+    /// <summary>Runs <paramref name="action"/> with the averaged weights in place where there are any: they are what is evaluated and reported.</summary>
+    public T WithReportedWeights<T>(Func<T> action)
+    {
+        if (_averageParameters is null || _averageBuffers is null) return action();
+        using var scope = NewDisposeScope();
+        var parameters = Parameters.Values.clone();
+        var buffers = Buffers.Values.clone();
+        Set(_averageParameters.Values, _averageBuffers.Values);
+        try
+        {
+            return action();
+        }
+        finally
+        {
+            Set(parameters, buffers);
+        }
+    }
+
+    /// <summary>Puts the averaged weights in place for good, where there are any.</summary>
+    public void UseReportedWeights()
+    {
+        if (_averageParameters is not null && _averageBuffers is not null) Set(_averageParameters.Values, _averageBuffers.Values);
+    }
+
+    /// <summary>All parameters (in full precision) and buffers under the names of the state dictionary. Views belong to the current dispose scope.</summary>
+    public TensorGroup Weights(string fileName = CheckpointFiles.Model)
+    {
+        var full = Parameters.Layout.Slots.Select((slot, i) => (slot.Name, i)).ToDictionary(slot => slot.Name, slot => slot.i);
+        return new TensorGroup(fileName,
+            [.. Network.state_dict().Select(item => (item.Key, full.TryGetValue(item.Key, out var slot) ? Parameters.Value(slot) : item.Value))]);
+    }
+
+    /// <summary>The moving average under the same names; unused parameters and counters are not averaged. Its tensors belong to the current dispose scope.</summary>
+    public TensorGroup? Average()
+    {
+        if (_averageParameters is null || _averageBuffers is null) return null;
+        return new TensorGroup(CheckpointFiles.Ema, [.. Views(_averageParameters), .. Views(_averageBuffers)]);
+    }
+
+    public void Dispose()
+    {
+        _averageParameters?.Dispose();
+        _averageBuffers?.Dispose();
+        Network.Dispose();
+        Parameters.Dispose();
+        Buffers.Dispose();
+        Counters.Dispose();
+    }
+
+    internal static IEnumerable<(string Name, Tensor Tensor)> Views(FlatTensors flat) =>
+        flat.Layout.Slots.Select((slot, i) => (slot.Name, flat.View(i)));
+
+    private void Set(Tensor parameters, Tensor buffers)
+    {
+        using var _ = no_grad();
+        Parameters.Values.copy_(parameters);
+        Parameters.Publish();
+        Buffers.Values.copy_(buffers);
+    }
+
+    private static FlatTensors CopyOf(FlatLayout layout, Tensor values)
+    {
+        var copy = FlatTensors.Zeros(layout, values.dtype, values.device);
+        using var _ = no_grad();
+        copy.Values.copy_(values);
+        return copy;
+    }
+}
