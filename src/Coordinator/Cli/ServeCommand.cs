@@ -13,13 +13,13 @@ internal static class ServeCommand
     {
         var data = new Option<string>("--data") { Description = "Folder for the journal and the log; the same folder again goes on where it was", HelpName = "DIR", DefaultValueFactory = _ => "volley-data" };
         var http = new Option<string>("--http") { Description = "Address of the HTTP API", HelpName = "HOST:PORT", DefaultValueFactory = _ => "127.0.0.1:7070" };
-        var cluster = new Option<string>("--cluster") { Description = "Address that agents join", HelpName = "HOST:PORT", DefaultValueFactory = _ => "127.0.0.1:7071" };
+        var cluster = new Option<string>("--cluster") { Description = "Address that agents join", HelpName = "HOST:PORT", DefaultValueFactory = _ => "127.0.0.1:4053" };
         var command = new Command("serve", """
             Start a coordinator that agents join. It listens on loopback unless told otherwise; whoever reaches its ports can use it.
 
             Examples:
               volley serve --data /var/lib/volley
-              volley serve --http 10.0.0.1:7070 --cluster 10.0.0.1:7071
+              volley serve --http 10.0.0.1:7070 --cluster 10.0.0.1:4053
             """)
         {
             data, http, cluster,
