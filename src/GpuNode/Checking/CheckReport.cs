@@ -49,6 +49,7 @@ internal sealed class CheckReport(string path, string type)
 {
     private readonly Dictionary<string, CheckGroup> _groups = new(StringComparer.Ordinal);
     private readonly List<CheckGroup> _inOrder = [];
+    private readonly List<string> _notes = [];
 
     public string Path { get; } = path;
 
@@ -57,7 +58,12 @@ internal sealed class CheckReport(string path, string type)
 
     public IReadOnlyList<CheckGroup> Groups => _inOrder;
 
+    /// <summary>What a reader must know to judge the figures.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
     public bool IsPassed => _inOrder.Count > 0 && _inOrder.All(group => group.IsPassed);
+
+    public void AddNote(string note) => _notes.Add(note);
 
     public CheckGroup Group(string name)
     {

@@ -11,6 +11,7 @@ internal static class FileCheck
         using var file = GoldenFile.Open(path);
         var report = new CheckReport(path, type == ScalarType.Float64 ? "f64" : "f32");
         if (file.Metadata("family") is not null) ModelCheck.Run(file, report, type);
+        else if (file.Metadata("cases") is not null || file.Below("surrogate/").Any()) NeuronCheck.Run(file, report, type);
         else if (file.Below("init/").Any() || file.Below("lr_per_epoch/").Any()) OptimizerCheck.Run(file, report, type);
 
         var unknown = file.Unused.ToArray();

@@ -71,6 +71,7 @@ internal static class CheckCommand
                 Markup.Escape(group.WorstError == 0 || isCounted ? "" : group.WorstTensor), group.IsPassed ? "[green]ok[/]" : $"[red]{group.Failures.Count} failed[/]");
         }
         AnsiConsole.Write(table);
+        foreach (var note in report.Notes) Console.WriteLine($"  note: {note}");
         foreach (var group in report.Groups.Where(group => !group.IsPassed))
         {
             foreach (var failure in group.Failures.Take(FailuresShown)) Console.WriteLine($"  {group.Name}: {failure}");

@@ -17,6 +17,8 @@ public sealed class FileCheckTests : IDisposable
     [InlineData("resnet18", ScalarType.Float32)]
     [InlineData("vit", ScalarType.Float64)]
     [InlineData("vit", ScalarType.Float32)]
+    [InlineData("neurons", ScalarType.Float64)]
+    [InlineData("neurons", ScalarType.Float32)]
     [InlineData("optim_schedule", ScalarType.Float64)]
     [InlineData("optim_schedule", ScalarType.Float32)]
     public void EveryGoldenFile_IsInsideTheTolerances(string name, ScalarType type)
