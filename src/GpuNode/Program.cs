@@ -11,6 +11,7 @@ Command[] verbs =
     DatasetCommand.Create(),
     EvalCommand.Create(),
     TrainCommand.Create(),
+    ProfileCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);
