@@ -13,6 +13,7 @@ internal static class FileCheck
         if (file.Metadata("family") is not null) ModelCheck.Run(file, report, type);
         else if (file.Metadata("cases") is not null || file.Below("surrogate/").Any()) NeuronCheck.Run(file, report, type);
         else if (file.Below("init/").Any() || file.Below("lr_per_epoch/").Any()) OptimizerCheck.Run(file, report, type);
+        else if (file.Contains("logits") || file.Contains("tet_logits")) LossCheck.Run(file, report, type);
 
         var unknown = file.Unused.ToArray();
         foreach (var name in unknown) report.Group("not understood").AddFailure($"{name}: no check knows this tensor");

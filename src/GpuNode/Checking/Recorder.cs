@@ -1,3 +1,4 @@
+using Volley.Models;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -7,13 +8,17 @@ namespace Volley.GpuNode.Checking;
 /// <remarks>Copies are made at once: a network may overwrite an output in place. The recorder owns them.</remarks>
 internal sealed class Recorder : IDisposable
 {
+    private readonly ImageClassifier _model;
     private readonly List<Action> _removals = [];
     private readonly Dictionary<string, Tensor> _inputs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _outputs = new(StringComparer.Ordinal);
 
-    public static Recorder Attach(Module model, IReadOnlySet<string> modules)
+    private Recorder(ImageClassifier model) => _model = model;
+
+    public static Recorder Attach(ImageClassifier model, IReadOnlySet<string> modules)
     {
-        var recorder = new Recorder();
+        var recorder = new Recorder(model);
+        model.IsObserved = true;
         foreach (var (name, module) in model.named_modules())
         {
             if (!modules.Contains(name) || module is not Module<Tensor, Tensor> layer) continue;
@@ -36,6 +41,7 @@ internal sealed class Recorder : IDisposable
     public void Dispose()
     {
         foreach (var remove in _removals) remove();
+        _model.IsObserved = false;
         foreach (var kept in _inputs.Values.Concat(_outputs.Values)) kept.Dispose();
     }
 
