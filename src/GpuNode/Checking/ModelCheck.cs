@@ -1,6 +1,7 @@
 using Volley.GpuNode.Training.Optimizers;
 using Volley.Models;
 using Volley.Models.Losses;
+using Volley.Models.Safetensors;
 using Volley.Shared.Config;
 using static TorchSharp.torch;
 

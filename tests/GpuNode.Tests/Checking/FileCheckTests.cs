@@ -17,8 +17,16 @@ public sealed class FileCheckTests : IDisposable
     [InlineData("resnet18", ScalarType.Float32)]
     [InlineData("vit", ScalarType.Float64)]
     [InlineData("vit", ScalarType.Float32)]
+    [InlineData("sdt_lif", ScalarType.Float64)]
+    [InlineData("sdt_lif", ScalarType.Float32)]
+    [InlineData("sdt_plif", ScalarType.Float64)]
+    [InlineData("sdt_plif", ScalarType.Float32)]
+    [InlineData("spikformer_lif", ScalarType.Float64)]
+    [InlineData("spikformer_lif", ScalarType.Float32)]
     [InlineData("neurons", ScalarType.Float64)]
     [InlineData("neurons", ScalarType.Float32)]
+    [InlineData("losses", ScalarType.Float64)]
+    [InlineData("losses", ScalarType.Float32)]
     [InlineData("optim_schedule", ScalarType.Float64)]
     [InlineData("optim_schedule", ScalarType.Float32)]
     public void EveryGoldenFile_IsInsideTheTolerances(string name, ScalarType type)
@@ -43,6 +51,34 @@ public sealed class FileCheckTests : IDisposable
         Rewrite("vit", tensors => [.. tensors.Select(t => t.Name == tensor ? Shifted(t, 1e-3) : t)]);
         var report = FileCheck.Run(_path, ScalarType.Float64);
         Assert.Equal([group], report.Groups.Where(g => !g.IsPassed).Select(g => g.Name));
+    }
+
+    [Theory]
+    [InlineData("sdt_plif", "train/inter/block.0.attn.q_lif.v_seq", "train/intermediates")]
+    [InlineData("sdt_plif", "train/fr/head_lif", "train/firing rates")]
+    [InlineData("sdt_plif", "eval/fr_hook/MS_SSA_Conv0_x_after_qkv", "eval/firing rates")]
+    [InlineData("sdt_plif", "tet/grad/head.weight", "tet gradients")]
+    [InlineData("neurons", "plif_w/w_grad_v", "neuron gradients")]
+    [InlineData("neurons", "lif_soft_reset/v_seq_second_call_no_reset", "neuron membranes")]
+    [InlineData("neurons", "surrogate/atan_a2/grad", "surrogate derivative")]
+    [InlineData("losses", "soft_1/loss", "losses")]
+    [InlineData("losses", "tet_2/grad", "loss gradients")]
+    [InlineData("losses", "soft_2/target", "soft targets")]
+    [InlineData("optim_schedule", "sgd_nesterov_timm/after_5/w", "sgd_nesterov_timm")]
+    [InlineData("optim_schedule", "lr_per_epoch/short", "learning rates")]
+    public void AValueThatIsWrong_FailsItsGroup_InEveryKindOfFile(string golden, string tensor, string group)
+    {
+        Rewrite(golden, tensors => [.. tensors.Select(t => t.Name == tensor ? Shifted(t, 1e-3) : t)]);
+        Assert.Equal([group], FileCheck.Run(_path, ScalarType.Float64).Groups.Where(g => !g.IsPassed).Select(g => g.Name));
+    }
+
+    [Theory]
+    [InlineData("sdt_plif", "train/inter/block.0.attn.q_lif.spike", "train/spikes")]
+    [InlineData("losses", "soft_1/fast_collate_images_u8", "mixed images")]
+    public void AByteThatIsWrong_FailsItsGroup(string golden, string tensor, string group)
+    {
+        Rewrite(golden, tensors => [.. tensors.Select(t => t.Name == tensor ? t with { Data = (byte[])[(byte)(t.Data.Span[0] ^ 1), .. t.Data.Span[1..]] } : t)]);
+        Assert.Equal([group], FileCheck.Run(_path, ScalarType.Float32).Groups.Where(g => !g.IsPassed).Select(g => g.Name));
     }
 
     [Fact]
