@@ -8,13 +8,14 @@ internal sealed record NormTable(double[] Mean, double[] InverseStd, double[] Sc
 /// <summary>Batch norm over the rows of a matrix [rows, C], in raw memory.</summary>
 internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
 {
+    private const long PivotRows = 64;
+
     /// <returns>Mean and biased variance per channel.</returns>
-    /// <remarks>One pass over x − x[0]: shifting by any row keeps the squares small, so that the subtraction at the end loses no digits that matter.</remarks>
+    /// <remarks>One pass over x − pivot, a pivot near the mean: the squares are then close to the variance, and the subtraction at the end loses no digits that matter.</remarks>
     public static (double[] Mean, double[] Variance) Statistics(T* x, long rows, int channels)
     {
         var matrix = new ChannelMatrix<T>(channels);
-        var pivot = new double[channels];
-        for (var c = 0; c < channels; c++) pivot[c] = double.CreateChecked(x[c]);
+        var pivot = Pivot(x, rows, channels);
         var pivots = matrix.Repeat(pivot);
         var n = rows * channels;
         var (sums, squares) = Parts(matrix, n);
@@ -48,6 +49,22 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
             mean[c] += pivot[c];
         }
         return (mean, variance);
+    }
+
+    /// <summary>Mean of up to <see cref="PivotRows"/> rows spread over all: off the mean by about std/√PivotRows.</summary>
+    /// <remarks>One row would not do: behind a mask most rows are equal, and the one taken may be one of the few that are not, many deviations away.</remarks>
+    private static double[] Pivot(T* x, long rows, int channels)
+    {
+        var pivot = new double[channels];
+        var count = Math.Min(rows, PivotRows);
+        for (var i = 0L; i < count; i++)
+        {
+            var row = x + i * rows / count * channels;
+            for (var c = 0; c < channels; c++) pivot[c] += double.CreateChecked(row[c]);
+        }
+        // As the loop will subtract it: the mean adds the same number back.
+        for (var c = 0; c < channels; c++) pivot[c] = double.CreateChecked(T.CreateChecked(pivot[c] / count));
+        return pivot;
     }
 
     /// <summary>y = scale · x + shift, plus <paramref name="residual"/> where there is one.</summary>
