@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Volley.GpuNode.Data;
+using Volley.GpuNode.Data.Sources;
 using Volley.GpuNode.Training;
 using Volley.Shared.Config;
 using Volley.TestKit;
@@ -42,6 +43,8 @@ internal sealed class DataFolder : IDisposable
         var spec = new DatasetSpec { Name = "fashion-mnist", Path = FashionSubset };
         return change is null ? spec : change(spec);
     }
+
+    public static FashionMnistSource FashionSource() => new(FashionSubset);
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }

@@ -8,9 +8,11 @@ namespace Volley.GpuNode.Data.Sources;
 /// <remarks>Bytes go to <c>NAME.partial</c>, which stays when a download is cut off; the name itself appears only when the checksum is right.</remarks>
 internal sealed class Downloader(HttpMessageInvoker client, TimeProvider time)
 {
-    // Tries in a row that bring not one byte.
+    // Tries in a row that bring not one byte; fewer where the server was never reached: a machine without network should say so soon.
     private const int FruitlessTries = 5;
+    private const int FruitlessTriesAtFirst = 2;
 
+    // Doubled after each fruitless try.
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
 
     // A server that sends nothing for this long is treated as gone.
@@ -41,6 +43,7 @@ internal sealed class Downloader(HttpMessageInvoker client, TimeProvider time)
     private async Task FetchAllAsync(Uri address, string partial, IProgress<PrepareProgress>? progress, CancellationToken stop)
     {
         var fruitless = 0;
+        var hasBrought = false;
         while (true)
         {
             var before = File.Exists(partial) ? new FileInfo(partial).Length : 0;
@@ -55,10 +58,11 @@ internal sealed class Downloader(HttpMessageInvoker client, TimeProvider time)
                 problem = failure.Message;
             }
             var brought = File.Exists(partial) && new FileInfo(partial).Length > before;
+            hasBrought |= brought;
             fruitless = brought ? 0 : fruitless + 1;
-            if (fruitless >= FruitlessTries)
-                throw new UserErrorException($"{address}: could not be fetched: {problem} ({FruitlessTries} tries). Run the same command again to go on, put the file to {partial[..^".partial".Length]}, or set dataset.path (--data-dir) to a copy at hand.");
-            await Task.Delay(FirstPause * (1 << fruitless), time, stop);
+            if (fruitless >= (hasBrought ? FruitlessTries : FruitlessTriesAtFirst))
+                throw new UserErrorException($"{address}: could not be fetched: {problem} ({fruitless} tries). Run the same command again to go on, put the file to {partial[..^".partial".Length]}, or set dataset.path (--data-dir) to a copy at hand.");
+            await Task.Delay(FirstPause * (1 << Math.Max(0, fruitless - 1)), time, stop);
         }
     }
 
