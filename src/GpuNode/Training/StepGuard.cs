@@ -22,12 +22,9 @@ internal sealed class StepGuard(Device device) : IDisposable
     /// <param name="gradientNorm">Likewise, before clipping.</param>
     public void Record(long step, int epoch, double learningRate, Tensor loss, Tensor gradientNorm)
     {
+        using (NewDisposeScope())
         using (no_grad())
-        using (var row = _pending[_positions.Count])
-        using (var both = stack([loss, gradientNorm.to(ScalarType.Float64)]))
-        {
-            row.copy_(both);
-        }
+            _pending[_positions.Count].copy_(stack([loss, gradientNorm.to(ScalarType.Float64)]));
         _positions.Add((step, epoch, learningRate));
         if (device.type == TorchSharp.DeviceType.CPU || _positions.Count == Capacity) Check();
     }
