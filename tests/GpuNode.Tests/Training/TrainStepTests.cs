@@ -10,6 +10,7 @@ namespace Volley.GpuNode.Tests.Training;
 public sealed class TrainStepTests : IDisposable
 {
     private static readonly ModelInput Input = new(1, 28, 28, 10);
+    private const int Batch = 16;
     private readonly DisposeScope _scope = NewDisposeScope();
 
     public void Dispose() => _scope.Dispose();
@@ -86,7 +87,7 @@ public sealed class TrainStepTests : IDisposable
     [Fact]
     public void LiveTensors_StayAsManyAsTheyWere()
     {
-        using var bench = new Bench(Spec(TinyTrial.Model(TinyTrial.ResNet), shards: 2, ema: 0.9), train: 64 * 60);
+        using var bench = new Bench(Spec(TinyTrial.Model(TinyTrial.ResNet), shards: 2, ema: 0.9), train: Batch * 50);
         var counts = new List<long>();
         for (var step = 0; step < 50; step++)
         {
@@ -123,7 +124,7 @@ public sealed class TrainStepTests : IDisposable
     {
         Number = 0,
         Seed = 3,
-        Train = new TrainingSpec { Dataset = new DatasetSpec { Name = "fashion-mnist" }, Model = model, GlobalBatchSize = 64, EmaDecay = ema },
+        Train = new TrainingSpec { Dataset = new DatasetSpec { Name = "fashion-mnist" }, Model = model, GlobalBatchSize = Batch, EmaDecay = ema },
         Resources = new ResourcesSpec { Ranks = shards },
     };
 
@@ -136,7 +137,7 @@ public sealed class TrainStepTests : IDisposable
         private readonly TrainStep _step;
         private readonly IEnumerator<GpuNode.Data.ImageBatch> _parts;
 
-        public Bench(TrialSpec spec, int? only = null, (int, int)? broken = null, Func<int, int, float>? poison = null, int train = 64 * 4)
+        public Bench(TrialSpec spec, int? only = null, (int, int)? broken = null, Func<int, int, float>? poison = null, int train = Batch * 4)
         {
             var place = TrainingPlace.Choose(spec);
             Model = new TrainingModel(ModelRegistry.Create(spec.Train.Model, Input, spec.Seed), place, spec.Train.EmaDecay);
