@@ -49,8 +49,7 @@ internal static partial class SweepDecider
     private static void Checkpoint(SweepTurn turn, TrialState trial, CheckpointReport report)
     {
         if (report.Epoch > trial.Epochs.Count) return;                 // the epoch at its end is still on its way; it comes again
-        var isKnown = trial.Retired.Contains(report.RelativePath) || trial.Checkpoints.Any(known => known.RelativePath == report.RelativePath);
-        if (!isKnown)
+        if (!trial.CommittedNow.Contains(report.RelativePath))
         {
             // An attempt that fell back to an older checkpoint passes the damaged one's step again: its own line replaces the other.
             foreach (var passed in trial.Checkpoints.Where(known => known.Attempt < report.Attempt && known.Step >= report.Step))

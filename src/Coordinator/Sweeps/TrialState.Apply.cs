@@ -15,6 +15,7 @@ internal static class TrialEvents
         Node = started.Members[0].Node.Value,
         Ended = ImmutableDictionary<int, RankEnded>.Empty,
         Epochs = trial.Epochs.RemoveRange(Math.Min(started.ResumeEpoch, trial.Epochs.Count), Math.Max(0, trial.Epochs.Count - started.ResumeEpoch)),
+        CommittedNow = [],
         StartedAt = trial.StartedAt ?? started.At,
         AttemptStartedAt = started.At,
         Live = TrialLive.Nothing,
@@ -30,6 +31,7 @@ internal static class TrialEvents
     public static TrialState Apply(this TrialState trial, CheckpointCommitted committed) => trial with
     {
         Checkpoints = trial.Checkpoints.Add(committed.Checkpoint),
+        CommittedNow = trial.CommittedNow.Add(committed.Checkpoint.RelativePath),
         LossesInARow = 0,
     };
 
@@ -43,6 +45,7 @@ internal static class TrialEvents
     {
         Phase = TrialPhase.Waiting,
         Members = [],
+        CommittedNow = [],
         Ended = ImmutableDictionary<int, RankEnded>.Empty,
         Failures = trial.Failures + (ended.End == RankEnd.Failed ? 1 : 0),
         LossesInARow = ended.End == RankEnd.Lost ? trial.LossesInARow + 1 : trial.LossesInARow,

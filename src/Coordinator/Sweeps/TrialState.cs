@@ -44,6 +44,9 @@ internal sealed record TrialState
     /// <summary>Committed and not retired, oldest first.</summary>
     public ImmutableList<CommittedCheckpoint> Checkpoints { get; init; } = [];
 
+    /// <summary>Paths the running attempt has committed, retired and deleted ones too: a report that comes again long after must not bring one back.</summary>
+    public ImmutableHashSet<string> CommittedNow { get; init; } = [];
+
     /// <summary>Retired, and not yet known to be deleted.</summary>
     public ImmutableHashSet<string> Retired { get; init; } = [];
 

@@ -369,6 +369,21 @@ public sealed class SweepDeciderTests
     }
 
     [Fact]
+    public void ACheckpointReportedAgainAfterItsDeletion_DoesNotComeBack()
+    {
+        var sweep = new TestSweep(1, checkpoint: "keep_last: 1, keep_best: 0").Running();
+        for (var epoch = 1; epoch <= 2; epoch++)
+        {
+            sweep.ReportEpoch(0, 1, epoch);
+            sweep.ReportCheckpoint(0, 1, epoch);
+        }
+        sweep.Report(new CheckpointDeleted(TestSweep.Trial(0), 1, "10.a1"));
+        sweep.ReportCheckpoint(0, 1, 1);
+        Assert.IsType<CheckpointAccepted>(Assert.Single(sweep.Replies));
+        Assert.Equal(["20.a1"], sweep[0].Checkpoints.Select(checkpoint => checkpoint.RelativePath));
+    }
+
+    [Fact]
     public void ARetiredCheckpoint_IsAskedToBeDeletedUntilItIs()
     {
         var sweep = new TestSweep(1, checkpoint: "keep_last: 1, keep_best: 0").Running();
