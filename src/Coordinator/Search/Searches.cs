@@ -12,7 +12,8 @@ public static class Searches
     public static ISearch Create(SweepSpec sweep) => sweep.Search.Algorithm switch
     {
         "grid" => new GridSearch(sweep.Space, sweep.Search.MaxTrials),
-        "random" => new RandomSearch(sweep.Space, sweep.Seed, sweep.Search.MaxTrials),
+        // max_trials is 0 only where there is nothing to search: one trial.
+        "random" => new RandomSearch(sweep.Space, sweep.Seed, Math.Max(1, sweep.Search.MaxTrials)),
         var other => throw new ConfigException("search.algorithm", $"is \"{other}\", which this version does not have; there is grid, random."),
     };
 

@@ -34,7 +34,9 @@ public sealed record SweepSpec : IChecked
         checks.Require(Objectives.Count > 0, "objective", "is an empty list, must name at least one metric.");
         checks.Require(Objectives.Select(objective => objective.Metric).Distinct().Count() == Objectives.Count, "objective",
             "names a metric twice.");
-        checks.Require(Search.Algorithm != "random" || Search.MaxTrials > 0, "search.max_trials",
+        // Without a distribution there is one trial, and nothing to search.
+        var hasDistributions = Space is not null && SpacePoints.Distributions(Space).Any();
+        checks.Require(Search.Algorithm != "random" || Search.MaxTrials > 0 || !hasDistributions, "search.max_trials",
             "is missing, must be at least 1 for random search: it has no end of its own.", "search.algorithm");
     }
 }

@@ -164,9 +164,16 @@ public sealed class BadSweepFileTests
     [Theory]
     [InlineData("{ algorithm: tpe, max_trials: 3 }", "f:1: search.algorithm: is \"tpe\", which this version does not have yet; there is grid, random.")]
     [InlineData("{ algorithm: gird }", "f:1: search.algorithm: is \"gird\", must be one of grid, random. Did you mean grid?")]
-    [InlineData("{ algorithm: random }", "f:1: search.max_trials: is missing, must be at least 1 for random search")]
     public void Parse_SaysWhatIsWrongWithTheSearch(string search, string expected) =>
         Assert.StartsWith(expected, OneProblem($"search: {search}\ntrain: {{ dataset: {{ name: cifar10 }}, model: {{ name: vit }} }}\n"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Parse_WantsANumberOfTrials_WhereRandomSearchHasSomethingToChoose()
+    {
+        Assert.StartsWith("f:1: search.max_trials: is missing, must be at least 1 for random search",
+            OneProblem("search: { algorithm: random }\ntrain: { dataset: { name: cifar10 }, model: { name: vit, depth: { values: [1, 2] } } }\n"), StringComparison.Ordinal);
+        SweepFile.Parse("train: { dataset: { name: cifar10 }, model: { name: vit } }\n", "f");   // one configuration: nothing to search
+    }
 
     [Fact]
     public void Parse_RefusesAContinuousRangeInAGrid() =>
