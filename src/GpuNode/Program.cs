@@ -12,6 +12,8 @@ Command[] verbs =
     EvalCommand.Create(),
     TrainCommand.Create(),
     ProfileCommand.Create(),
+    JoinCommand.Create(),
+    RankCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);

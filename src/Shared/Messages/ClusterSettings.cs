@@ -9,6 +9,7 @@ public static class ClusterSettings
     /// <param name="seeds">Identical and in the same order on every member. Empty: the member joins by itself, in code.</param>
     /// <remarks>
     /// Failure detection as measured on a LAN (DESIGN §10): a killed machine is unreachable in 4–5 s and removed in 10–12 s.
+    /// The proxy buffers nothing: everything is sent again, and what waited would only be older.
     /// <c>keep-majority</c> counts coordinators only: losing most agents must not down the coordinator.
     /// </remarks>
     public static string Hocon(string host, int port, string role, IEnumerable<string> seeds) => $$"""
@@ -35,7 +36,7 @@ public static class ClusterSettings
               stable-after = 5s
               keep-majority.role = {{ClusterNames.CoordinatorRole}}
             }
-            singleton-proxy { singleton-identification-interval = 500ms, buffer-size = 1000 }
+            singleton-proxy { singleton-identification-interval = 500ms, buffer-size = 0 }
           }
         }
         """ + "\n" + Serialization.VolleySerializer.Hocon;

@@ -1,0 +1,56 @@
+using Volley.GpuNode.Link;
+using Volley.Shared.Messages;
+using Volley.Shared.Results;
+
+namespace Volley.GpuNode.Agent;
+
+/// <summary>Everything that can happen to an agent.</summary>
+internal abstract record AgentInput
+{
+    /// <summary>A node actor can send now (first join, or a rebuilt actor system).</summary>
+    public sealed record Connected : AgentInput;
+
+    /// <summary>The actor system is gone; ranks run on.</summary>
+    public sealed record Disconnected : AgentInput;
+
+    /// <summary>From the coordinator.</summary>
+    public sealed record Heard(IVolleyMessage Message) : AgentInput;
+
+    public sealed record Started(RankKey Rank, int Pid) : AgentInput;
+
+    public sealed record Progressed(ProgressReport Progress) : AgentInput;
+
+    public sealed record EpochDone(RankKey Rank, EpochMetrics Epoch) : AgentInput;
+
+    public sealed record CheckpointDone(RankKey Rank, CheckpointReport Checkpoint) : AgentInput;
+
+    /// <summary>The process is confirmed dead.</summary>
+    public sealed record Exited(RankKey Rank, RankExit Exit) : AgentInput;
+
+    /// <summary>About once a second.</summary>
+    public sealed record Tick : AgentInput;
+
+    /// <summary>SIGTERM: stop the ranks at their next step, report, end.</summary>
+    public sealed record Leave : AgentInput;
+}
+
+/// <summary>Everything an agent can do about it.</summary>
+internal abstract record AgentEffect
+{
+    /// <summary>To the coordinator, through the singleton proxy.</summary>
+    public sealed record Send(IVolleyMessage Message) : AgentEffect;
+
+    public sealed record Launch(StartRank Start, IReadOnlyList<int> Slots) : AgentEffect;
+
+    public sealed record StopProcess(RankKey Rank, StopMode Mode) : AgentEffect;
+
+    public sealed record DeleteCheckpoint(RetireCheckpoint Command) : AgentEffect;
+
+    /// <summary>Another cluster lives at the coordinator's address: leave the old one and join it.</summary>
+    public sealed record RebuildActorSystem : AgentEffect;
+
+    /// <param name="Error">For the person at the terminal; null: ended as asked.</param>
+    public sealed record Exit(string? Error) : AgentEffect;
+
+    public sealed record Warn(string Text) : AgentEffect;
+}

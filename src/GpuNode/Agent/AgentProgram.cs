@@ -1,0 +1,85 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Volley.GpuNode.Devices;
+using Volley.GpuNode.Link;
+using Volley.GpuNode.Processes;
+using Volley.Shared.Identifiers;
+
+namespace Volley.GpuNode.Agent;
+
+/// <summary>Composition of one agent: directory, devices, supervisor, loop, membership; and in which order they end.</summary>
+internal static class AgentProgram
+{
+    // Akka's timers live on the pool: a burst of work must not make a healthy node look dead (DESIGN §10).
+    private const int PoolThreads = 64;
+
+    /// <param name="say">Lines for the person who started it.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(JoinOptions options, Action<string> say)
+    {
+        ThreadPool.SetMinThreads(PoolThreads, PoolThreads);
+        var time = TimeProvider.System;
+        var isLocal = options.ParentPid is not null;
+        using var logFile = AgentLog.Open(isLocal ? Path.Combine(options.LogDirectory, "agent.log") : null, time);
+        using var logs = LoggerFactory.Create(builder => builder.AddProvider(logFile));
+        var log = logs.CreateLogger("Volley.Agent");
+
+        var devices = Inventory(options, line => log.LogWarning("{Gpu}", line));
+        using var runDirectory = RunDirectory.Open(options.RunDirectory, options.Name);
+        await using var supervisor = await RankSupervisor.StartAsync(
+            new SupervisorSettings(options.LogDirectory, options.DataRoot, new LinkTimeouts(), time), runDirectory, new RankLauncher(devices), logs);
+        var loop = new AgentLoop(Facts(options, devices, time), supervisor, new AllowedRoots(options.CheckpointRoot), time, logs.CreateLogger<AgentLoop>());
+        loop.Registered += () => say($"{options.Name} has joined: {devices.Slots} {devices.Device} slots. Ctrl-C stops its ranks at their next step and leaves.");
+
+        if (options.ParentPid is { } parent)
+        {
+            ParentWatch.Follow(parent, () =>
+            {
+                supervisor.KillAllAsync("The program that started this agent is gone.").Wait(TimeSpan.FromSeconds(5));
+                runDirectory.Dispose();
+                Posix.ExitNow(1);
+            });
+        }
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+
+        using var leaving = new CancellationTokenSource();
+        var membership = new ClusterMembership(new ClusterAddress(options.Bind, options.Port, options.Seeds), loop, time, logs).RunAsync(leaving.Token);
+        var error = await loop.RunAsync();
+        await leaving.CancelAsync();
+        await membership;
+        if (error is null) return 0;
+        throw new Shared.UserErrorException($"The coordinator refuses this agent: {error}");
+
+        void OnSignal(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            // Ctrl-C in a terminal reaches every process in it: a local agent leaves the decision to the program that started it.
+            if (signal.Signal == PosixSignal.SIGINT && isLocal) return;
+            say("Stopping: ranks finish their step, write a checkpoint and report.");
+            loop.Post(new AgentInput.Leave());
+        }
+    }
+
+    private static DeviceInventory Inventory(JoinOptions options, Action<string> log)
+    {
+        IReadOnlyList<GpuDescription> gpus = [];
+        if (options.Device != "cpu")
+        {
+            using var nvml = Nvml.TryOpen(log);
+            gpus = nvml?.Gpus() ?? [];
+        }
+        return DeviceInventory.Resolve(options.Device, options.Slots, options.ThreadsPerSlot, Environment.ProcessorCount, gpus);
+    }
+
+    private static AgentFacts Facts(JoinOptions options, DeviceInventory devices, TimeProvider time) => new(
+        new NodeId(options.Name),
+        time.GetUtcNow().ToUnixTimeMilliseconds(),
+        options.Bind,
+        devices.Slots,
+        devices.ThreadsPerSlot,
+        devices.Device,
+        devices.MemoryBytes(Machine.MemoryBytes()),
+        typeof(AgentProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+        Machine.Numerics(devices));
+}

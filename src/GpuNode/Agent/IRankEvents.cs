@@ -1,0 +1,23 @@
+using Volley.GpuNode.Link;
+using Volley.Shared.Messages;
+using Volley.Shared.Results;
+
+namespace Volley.GpuNode.Agent;
+
+/// <summary>What a rank's process does, as the supervisor tells it: in order, the exit last and exactly once per start.</summary>
+internal interface IRankEvents
+{
+    void OnStarted(RankKey key, int pid);
+
+    void OnProgress(ProgressReport progress);
+
+    void OnEpoch(RankKey key, EpochMetrics epoch);
+
+    void OnCheckpoint(RankKey key, CheckpointReport checkpoint);
+
+    /// <summary>The process is confirmed dead: its slots are free.</summary>
+    void OnExited(RankKey key, RankExit exit);
+}
+
+/// <param name="Error">One clear message; empty where there is nothing to say.</param>
+internal sealed record RankExit(RankEnd End, TrialOutcome? Outcome, string Error, bool IsUserError, IReadOnlyList<string> LastLogLines);

@@ -1,0 +1,66 @@
+using System.Text.RegularExpressions;
+using Akka.Actor;
+using Volley.GpuNode.Devices;
+using Volley.Shared;
+using Volley.Shared.Messages;
+
+namespace Volley.GpuNode.Agent;
+
+/// <summary>What <c>join</c> was told, checked; what it was not told, chosen.</summary>
+internal sealed partial record JoinOptions
+{
+    public required IReadOnlyList<string> Seeds { get; init; }
+    public required string Name { get; init; }
+    public int? Slots { get; init; }
+    public int ThreadsPerSlot { get; init; } = 1;
+    public string Device { get; init; } = "auto";
+    public required string RunDirectory { get; init; }
+    public required string DataRoot { get; init; }
+    public required string LogDirectory { get; init; }
+    public string? CheckpointRoot { get; init; }
+    public required string Bind { get; init; }
+    public int Port { get; init; }
+
+    /// <summary>Set: a local agent of <c>volley run</c>, which ends with that process and writes nothing to the terminal.</summary>
+    public int? ParentPid { get; init; }
+
+    /// <exception cref="UserErrorException">A seed that is no address of a Volley cluster.</exception>
+    public static IReadOnlyList<string> CheckSeeds(IReadOnlyList<string> seeds)
+    {
+        foreach (var seed in seeds)
+        {
+            if (!ActorPath.TryParseAddress(seed, out var address) || address.Host is null || address.Port is null || address.System != ClusterNames.ActorSystem)
+                throw new UserErrorException($"--seed: '{seed}' is no coordinator's address; one looks like akka.tcp://{ClusterNames.ActorSystem}@10.0.0.1:4053.");
+        }
+        return seeds;
+    }
+
+    /// <exception cref="UserErrorException">Not <c>[a-z0-9-]{1,63}</c>: it is used in paths, URLs and metric labels.</exception>
+    public static string CheckName(string name) =>
+        ValidName().IsMatch(name) ? name : throw new UserErrorException($"--name: '{name}' must be 1 to 63 of a-z, 0-9 and '-'.");
+
+    public static int CheckPort(int port) =>
+        port is >= 0 and <= 65535 ? port : throw new UserErrorException($"--port: is {port}, must be 1 to 65535, or 0 for any free one.");
+
+    /// <summary>The route to the first seed decides which of this machine's addresses others should use.</summary>
+    public static string BindTowards(string seed) => Machine.AddressTowards(Address.Parse(seed).Host!);
+
+    /// <summary>Short, because a socket lies in it; this user's alone.</summary>
+    public static string DefaultRunDirectory() =>
+        Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } runtime && Directory.Exists(runtime)
+            ? Path.Combine(runtime, "volley")
+            : $"/tmp/volley-{Processes.Posix.EffectiveUser()}";
+
+    public static string DefaultDataRoot() => Home("XDG_CACHE_HOME", ".cache");
+
+    public static string DefaultLogDirectory(string name) => Path.Combine(Home("XDG_STATE_HOME", Path.Combine(".local", "state")), "logs", name);
+
+    private static string Home(string variable, string below) => Path.Combine(
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } named
+            ? named
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), below),
+        "volley");
+
+    [GeneratedRegex("^[a-z0-9-]{1,63}$")]
+    private static partial Regex ValidName();
+}

@@ -1,0 +1,36 @@
+using Akka.Actor;
+using Akka.Cluster.Tools.Singleton;
+using Akka.Remote;
+using Volley.Shared.Messages;
+
+namespace Volley.GpuNode.Agent;
+
+/// <summary>
+/// The agent's ear and mouth in the cluster. Protocol: everything from the coordinator (<see cref="IVolleyMessage"/>) goes to the agent's
+/// loop; <see cref="Outgoing"/> from the loop goes to the coordinator's singleton with this actor as sender, so that answers come here.
+/// Holds no state: it dies with its actor system, the agent does not.
+/// </summary>
+internal sealed class NodeActor : ReceiveActor
+{
+    private readonly AgentLoop _loop;
+
+    public NodeActor(AgentLoop loop, Action onQuarantined)
+    {
+        _loop = loop;
+        var manager = Context.ActorOf(
+            ClusterSingletonProxy.Props(ClusterNames.ManagerPath, ClusterSingletonProxySettings.Create(Context.System).WithRole(ClusterNames.CoordinatorRole)), "manager");
+        Receive<Outgoing>(outgoing => manager.Tell(outgoing.Message, Self));
+        Receive<IVolleyMessage>(message => _loop.Post(new AgentInput.Heard(message)));
+        Receive<ThisActorSystemQuarantinedEvent>(_ => onQuarantined());
+    }
+
+    public sealed record Outgoing(IVolleyMessage Message);
+
+    protected override void PreStart()
+    {
+        Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
+        _loop.Attach(Self);
+    }
+
+    protected override void PostStop() => _loop.Detach(Self);
+}

@@ -1,0 +1,214 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using Volley.GpuNode.Link;
+using Volley.GpuNode.Link.Wire;
+using Volley.GpuNode.Processes;
+using Volley.Shared.Messages;
+using Volley.Shared.Serialization;
+
+namespace Volley.GpuNode.Agent;
+
+/// <summary>One rank's process from spawn to confirmed death: its output, its conversation, its end.</summary>
+internal sealed class RankProcess(RankKey key, SupervisorSettings settings, RankSession session, IRankEvents events, ILogger log)
+{
+    private readonly Lock _lock = new();
+    private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Process? _process;
+    private Ended? _ended;
+    private string? _killReason;
+    private bool _isStopRequested;
+    private bool _hasStarted;
+    private bool _wasStoppedBeforeStart;
+
+    /// <summary>Never throws; the exit is reported in every case.</summary>
+    public async Task RunAsync(StartRank start, ProcessStartInfo command, RunDirectory runDirectory, SpawnThread spawner)
+    {
+        RankExit exit;
+        try
+        {
+            exit = await SuperviseAsync(start, command, runDirectory, spawner);
+        }
+        catch (Exception error) when (error is Win32Exception or IOException or UnauthorizedAccessException)
+        {
+            exit = new RankExit(RankEnd.Lost, null, $"{key} could not be started: {error.Message}", false, []);
+        }
+        finally
+        {
+            _exited.TrySetResult();
+            session.Close();
+        }
+        log.LogInformation("{Rank}: {End}. {Error}", key, exit.End, exit.Error);
+        events.OnExited(key, exit);
+    }
+
+    public void Stop(StopMode mode)
+    {
+        lock (_lock)
+        {
+            if (_isStopRequested && mode == StopMode.Graceful) return;
+            _isStopRequested = true;
+            if (mode == StopMode.Graceful && _hasStarted)
+            {
+                session.Post(new ToRank { Stop = new Stop() });
+                _ = KillAfterAsync(settings.Timeouts.Stop, $"It did not stop within {settings.Timeouts.Stop.TotalSeconds} s and was killed.");
+                return;
+            }
+            // Before StartTrial there is nothing to save.
+            if (mode == StopMode.Graceful) _wasStoppedBeforeStart = true;
+        }
+        Kill("It was killed because the coordinator or this agent asked for it.");
+    }
+
+    public void Kill(string reason)
+    {
+        lock (_lock)
+        {
+            _killReason ??= reason;
+            if (_process is null) return;   // SuperviseAsync looks again once it is spawned
+            try { _process.Kill(); }
+            catch (InvalidOperationException) { /* it has ended by itself in this moment */ }
+        }
+    }
+
+    private async Task<RankExit> SuperviseAsync(StartRank start, ProcessStartInfo command, RunDirectory runDirectory, SpawnThread spawner)
+    {
+        using var rankLog = new RankLog(settings.LogPath(key), settings.Time);
+        command.RedirectStandardInput = command.RedirectStandardOutput = command.RedirectStandardError = true;
+        var outOfMemoryKills = OutOfMemoryKills();
+        using var process = await spawner.StartAsync(command);
+        using var record = ProcessIdentity.Of(process.Id) is { } identity ? runDirectory.Record(key, identity) : null;
+        session.SpawnedAs(process.Id);
+        bool isUnwanted;
+        lock (_lock)
+        {
+            _process = process;
+            isUnwanted = _killReason is not null;
+        }
+        if (isUnwanted) process.Kill();
+        log.LogInformation("{Rank}: process {Pid}", key, process.Id);
+        events.OnStarted(key, process.Id);
+
+        await HandOverSecretAsync(process);
+        var draining = Task.WhenAll(rankLog.DrainAsync(process.StandardOutput.BaseStream), rankLog.DrainAsync(process.StandardError.BaseStream));
+        var exiting = process.WaitForExitAsync();
+        var conversing = ConverseAsync(start);
+        if (await Task.WhenAny(exiting, conversing) == conversing)
+        {
+            // It said all it had to say, or hung, or closed the socket: in each case its process has to end now.
+            _ = KillAfterAsync(settings.Timeouts.Exit, $"Its conversation with the agent was over and it did not end within {settings.Timeouts.Exit.TotalSeconds} s; it was killed.");
+        }
+        await exiting;
+        _exited.SetResult();
+        // What it wrote before its death is still in the socket and in the pipes.
+        await Task.WhenAny(conversing, Task.Delay(settings.Timeouts.Drain, settings.Time));
+        session.Close();
+        await conversing;
+        await Task.WhenAny(draining, Task.Delay(settings.Timeouts.Drain, settings.Time));
+        lock (_lock) _process = null;
+        return RankExits.Classify(new RankDeath(
+            _ended, process.ExitCode, _killReason, _wasStoppedBeforeStart, OutOfMemoryKills() > outOfMemoryKills, rankLog.LastLines));
+    }
+
+    private async Task HandOverSecretAsync(Process process)
+    {
+        try
+        {
+            await process.StandardInput.WriteLineAsync(session.SecretHex);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended before it read: its exit tells.
+        }
+    }
+
+    private async Task ConverseAsync(StartRank start)
+    {
+        try
+        {
+            await Task.WhenAny(session.Attached, _exited.Task).WaitAsync(settings.Timeouts.Connect, settings.Time);
+        }
+        catch (TimeoutException)
+        {
+            Kill($"It did not attach to its agent within {settings.Timeouts.Connect.TotalSeconds} s and was killed.");
+            return;
+        }
+        lock (_lock)
+        {
+            if (_isStopRequested || !session.Attached.IsCompleted) return;
+            _hasStarted = true;
+            session.Post(new ToRank { Start = StartMessage(start) });
+        }
+        using var ticks = new PeriodicTimer(settings.Timeouts.Heartbeat, settings.Time);
+        var tick = ticks.WaitForNextTickAsync().AsTask();
+        var missed = 0;
+        while (true)
+        {
+            var readable = session.Incoming.WaitToReadAsync().AsTask();
+            while (await Task.WhenAny(readable, tick) == tick && !readable.IsCompleted)
+            {
+                tick = ticks.WaitForNextTickAsync().AsTask();
+                if (++missed <= settings.Timeouts.MissedHeartbeats) continue;
+                Kill($"It gave no sign of life for {missed * settings.Timeouts.Heartbeat.TotalSeconds} s and was killed.");
+                return;
+            }
+            if (!await readable) return;
+            missed = 0;
+            while (session.Incoming.TryRead(out var message)) Take(message);
+        }
+    }
+
+    private void Take(FromRank message)
+    {
+        switch (message.MessageCase)
+        {
+            case FromRank.MessageOneofCase.Progress:
+                var p = message.Progress;
+                events.OnProgress(new ProgressReport(key.Trial, key.Attempt, key.Rank, p.Epoch, p.TotalEpochs, p.Step, p.TotalSteps, p.Loss, p.ImagesPerSecond));
+                break;
+            case FromRank.MessageOneofCase.Epoch:
+                events.OnEpoch(key, message.Epoch.FromWire());
+                break;
+            case FromRank.MessageOneofCase.Checkpoint:
+                var c = message.Checkpoint;
+                events.OnCheckpoint(key, new CheckpointReport(
+                    key.Trial, key.Attempt, c.Step, c.Epoch, c.RelativePath, c.ManifestSha256, c.HasObjectiveValue ? c.ObjectiveValue : null, c.Bytes));
+                break;
+            case FromRank.MessageOneofCase.Ended:
+                _ended = message.Ended;
+                break;
+        }
+    }
+
+    private StartTrial StartMessage(StartRank start)
+    {
+        var message = new StartTrial
+        {
+            SpecJson = start.SpecJson,
+            CheckpointRoot = start.CheckpointRoot,
+            DataRoot = start.DataRoot.Length > 0 ? start.DataRoot : settings.DataRoot,
+            BaseDirectory = start.BaseDirectory,
+            WorldSize = start.WorldSize,
+        };
+        message.ResumeFrom.AddRange(start.ResumeFrom.Select(checkpoint => new CheckpointToResume
+        {
+            Step = checkpoint.Step,
+            RelativePath = checkpoint.RelativePath,
+            ManifestSha256 = checkpoint.ManifestSha256,
+        }));
+        return message;
+    }
+
+    private async Task KillAfterAsync(TimeSpan grace, string reason)
+    {
+        await Task.WhenAny(_exited.Task, Task.Delay(grace, settings.Time));
+        if (!_exited.Task.IsCompleted) Kill(reason);
+    }
+
+    /// <summary>Processes the kernel has killed for memory since boot.</summary>
+    private static long OutOfMemoryKills() =>
+        File.ReadLines("/proc/vmstat").FirstOrDefault(line => line.StartsWith("oom_kill ", StringComparison.Ordinal)) is { } line
+            ? long.Parse(line.AsSpan("oom_kill ".Length), CultureInfo.InvariantCulture)
+            : 0;
+}

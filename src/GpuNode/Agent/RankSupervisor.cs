@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Volley.GpuNode.Link;
+using Volley.GpuNode.Processes;
+using Volley.Shared.Messages;
+
+namespace Volley.GpuNode.Agent;
+
+/// <param name="LogDirectory">Gets <c>&lt;sweep&gt;/&lt;trial&gt;.a&lt;attempt&gt;.r&lt;rank&gt;.log</c>.</param>
+/// <param name="DataRoot">Where <see cref="StartRank.DataRoot"/> is empty.</param>
+internal sealed record SupervisorSettings(string LogDirectory, string DataRoot, LinkTimeouts Timeouts, TimeProvider Time)
+{
+    public string LogPath(RankKey key) =>
+        Path.Combine(LogDirectory, key.Trial.Sweep.Value, string.Create(CultureInfo.InvariantCulture, $"{key.Trial.Number:D4}.a{key.Attempt}.r{key.Rank}.log"));
+}
+
+/// <summary>Runs rank processes and tells what becomes of them. Knows no cluster: it outlives every actor system (DESIGN §2).</summary>
+internal sealed class RankSupervisor : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<RankKey, (RankProcess Process, Task Run)> _ranks = new();
+    private readonly SpawnThread _spawner = new();
+    private readonly SupervisorSettings _settings;
+    private readonly RunDirectory _runDirectory;
+    private readonly RankLinkServer _link;
+    private readonly IRankLauncher _launcher;
+    private readonly ILogger _log;
+
+    private RankSupervisor(SupervisorSettings settings, RunDirectory runDirectory, RankLinkServer link, IRankLauncher launcher, ILogger log) =>
+        (_settings, _runDirectory, _link, _launcher, _log) = (settings, runDirectory, link, launcher, log);
+
+    public static async Task<RankSupervisor> StartAsync(SupervisorSettings settings, RunDirectory runDirectory, IRankLauncher launcher, ILoggerFactory logs)
+    {
+        var log = logs.CreateLogger<RankSupervisor>();
+        runDirectory.EndOrphans(line => log.LogWarning("{Orphan}", line));
+        var link = await RankLinkServer.StartAsync(runDirectory.SocketPath, settings.Timeouts, logs);
+        return new RankSupervisor(settings, runDirectory, link, launcher, log);
+    }
+
+    /// <summary>Ranks whose process is not confirmed dead.</summary>
+    public int Count => _ranks.Count;
+
+    /// <summary>Returns at once; <paramref name="events"/> tells the rest.</summary>
+    public void Start(StartRank start, IReadOnlyList<int> slots, IRankEvents events)
+    {
+        var key = new RankKey(start.Trial, start.Attempt, start.Rank);
+        var session = _link.Expect(key);
+        var process = new RankProcess(key, _settings, session, new Forgetting(this, session, events), _log);
+        // Started by the pool, so that the entry is there before the first event.
+        var gate = new TaskCompletionSource();
+        var run = Task.Run(async () =>
+        {
+            await gate.Task;
+            await process.RunAsync(start, _launcher.CommandFor(key, _link.Path, slots), _runDirectory, _spawner);
+        });
+        _ranks[key] = (process, run);
+        gate.SetResult();
+    }
+
+    /// <summary>Does nothing where that rank is not known.</summary>
+    public void Stop(RankKey key, StopMode mode)
+    {
+        if (_ranks.TryGetValue(key, out var rank)) rank.Process.Stop(mode);
+    }
+
+    /// <summary>SIGKILL to every rank; returns when all are confirmed dead.</summary>
+    public async Task KillAllAsync(string reason)
+    {
+        var ranks = _ranks.Values.ToArray();
+        foreach (var (process, _) in ranks) process.Kill(reason);
+        await Task.WhenAll(ranks.Select(rank => rank.Run));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAllAsync("Its agent ended.");
+        await _link.DisposeAsync();
+        _spawner.Dispose();
+    }
+
+    /// <summary>Takes a dead rank out before its exit is told, so that whoever hears of it finds the truth here.</summary>
+    private sealed class Forgetting(RankSupervisor supervisor, RankSession session, IRankEvents inner) : IRankEvents
+    {
+        public void OnStarted(RankKey key, int pid) => inner.OnStarted(key, pid);
+
+        public void OnProgress(ProgressReport progress) => inner.OnProgress(progress);
+
+        public void OnEpoch(RankKey key, Shared.Results.EpochMetrics epoch) => inner.OnEpoch(key, epoch);
+
+        public void OnCheckpoint(RankKey key, CheckpointReport checkpoint) => inner.OnCheckpoint(key, checkpoint);
+
+        public void OnExited(RankKey key, RankExit exit)
+        {
+            supervisor._ranks.TryRemove(key, out _);
+            supervisor._link.Forget(session);
+            inner.OnExited(key, exit);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using System.Text.Json;
+using Volley.GpuNode.Link;
+using Volley.GpuNode.Processes;
+using Volley.Shared;
+
+namespace Volley.GpuNode.Agent;
+
+/// <summary>
+/// An agent's private directory: a lock (one agent per name), the socket, and one record per living rank, so that the next agent of
+/// that name can end what a killed one left behind. Nothing in it outlives the need for it; checkpoints are elsewhere.
+/// </summary>
+internal sealed class RunDirectory : IDisposable
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    private readonly FileStream _lock;
+    private readonly string _ranks;
+    private readonly bool _ownsRoot;
+
+    private RunDirectory(string path, FileStream heldLock, bool ownsRoot)
+    {
+        (Path, _lock, _ownsRoot) = (path, heldLock, ownsRoot);
+        SocketPath = Link.SocketPath.In(path);
+        _ranks = System.IO.Path.Combine(path, "ranks");
+        Directory.CreateDirectory(_ranks);
+    }
+
+    public string Path { get; }
+
+    public string SocketPath { get; }
+
+    /// <param name="root"><c>--run-dir</c>.</param>
+    /// <param name="node">Name of the agent: its directory under <paramref name="root"/>.</param>
+    /// <exception cref="UserErrorException">Too long, not writable, not ours, or in use.</exception>
+    public static RunDirectory Open(string root, string node)
+    {
+        var path = System.IO.Path.Combine(System.IO.Path.GetFullPath(root), node);
+        _ = Link.SocketPath.In(path);   // before anything is made
+        var ownsRoot = !Directory.Exists(root);
+        try
+        {
+            Directory.CreateDirectory(path, OwnerOnly);
+            File.SetUnixFileMode(path, OwnerOnly);   // it may have been there with another mode; refused where it is somebody else's
+            var heldLock = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new RunDirectory(path, heldLock, ownsRoot);
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new UserErrorException($"--run-dir {root}: {path} cannot be used: {error.Message} It must belong to the user who runs the agent.", error);
+        }
+        catch (IOException error) when (File.Exists(System.IO.Path.Combine(path, "lock")))
+        {
+            throw new UserErrorException($"An agent named {node} runs on this machine already (it holds {path}/lock). Give this one another --name, or stop that one.", error);
+        }
+        catch (IOException error)
+        {
+            throw new UserErrorException($"--run-dir {root}: {path} cannot be made: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Kills what a killed agent of this name left, each proven by its start time to be that rank and no other process.</summary>
+    /// <returns>How many were still alive.</returns>
+    public int EndOrphans(Action<string> log)
+    {
+        var ended = 0;
+        foreach (var file in Directory.EnumerateFiles(_ranks))
+        {
+            if (Read(file) is { IsAlive: true } orphan && Posix.Signal(orphan.Pid, Posix.SigKill))
+            {
+                log($"ended process {orphan.Pid}, a rank that an earlier agent of this name left behind ({System.IO.Path.GetFileNameWithoutExtension(file)})");
+                ended++;
+            }
+            File.Delete(file);
+        }
+        return ended;
+    }
+
+    /// <returns>Disposed when the process is confirmed dead.</returns>
+    public IDisposable Record(RankKey key, ProcessIdentity process)
+    {
+        var path = System.IO.Path.Combine(_ranks, $"{key.Trial.Sweep}.{key.Trial.Number}.a{key.Attempt}.r{key.Rank}.json");
+        File.WriteAllText(path, JsonSerializer.Serialize(process));
+        return new Removal(path);
+    }
+
+    public void Dispose()
+    {
+        _lock.Dispose();
+        // Whoever took the lock in this moment makes what it needs again; nothing of value is in here.
+        try { Directory.Delete(Path, recursive: true); }
+        catch (IOException) { return; }
+        // The root only where this agent made it and no other is in it.
+        if (_ownsRoot && System.IO.Path.GetDirectoryName(Path) is { } root && !Directory.EnumerateFileSystemEntries(root).Any()) Directory.Delete(root);
+    }
+
+    private static ProcessIdentity? Read(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ProcessIdentity>(File.ReadAllText(file));
+        }
+        catch (JsonException)
+        {
+            return null;   // the agent died while it wrote this: the rank, which found no agent, has ended itself
+        }
+    }
+
+    private sealed class Removal(string path) : IDisposable
+    {
+        public void Dispose() => File.Delete(path);
+    }
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Volley.GpuNode.Agent;
+using Volley.GpuNode.Devices;
+
+namespace Volley.GpuNode.Cli;
+
+/// <summary><c>volley join</c>: lend this machine to a coordinator.</summary>
+internal static class JoinCommand
+{
+    public static Command Create()
+    {
+        var seed = new Option<string[]>("--seed") { Description = "A coordinator's cluster address; repeat it for each coordinator, everywhere in the same order.", Required = true, HelpName = "akka.tcp://volley@HOST:PORT" };
+        var name = new Option<string?>("--name") { Description = "Name of this machine in the cluster. Default: its host name.", HelpName = "NAME" };
+        var slots = new Option<int?>("--slots") { Description = "Ranks it runs at once. Default: one per GPU, or the CPU's threads divided by --threads-per-slot.", HelpName = "N" };
+        var threads = new Option<int>("--threads-per-slot") { Description = "CPU threads of one slot.", DefaultValueFactory = _ => 1, HelpName = "T" };
+        var device = new Option<string>("--device") { Description = "auto (GPUs where there are any), cpu or cuda.", DefaultValueFactory = _ => "auto", HelpName = "auto|cpu|cuda" };
+        var runDirectory = new Option<string?>("--run-dir") { Description = "For the socket between agent and ranks; short. Default: $XDG_RUNTIME_DIR/volley, or /tmp/volley-UID.", HelpName = "DIR" };
+        var dataRoot = new Option<string?>("--data-root") { Description = "Cache of prepared data sets. Default: ~/.cache/volley.", HelpName = "DIR" };
+        var checkpointRoot = new Option<string?>("--checkpoint-root") { Description = "Refuse checkpoint directories outside this one.", HelpName = "DIR" };
+        var logDirectory = new Option<string?>("--log-dir") { Description = "Logs of the ranks. Default: ~/.local/state/volley/logs/NAME.", HelpName = "DIR" };
+        var bind = new Option<string?>("--bind") { Description = "This machine's address as the others reach it. Default: the one on the route to the first --seed.", HelpName = "HOST" };
+        var port = new Option<int>("--port") { Description = "Cluster port of this agent; 0: any free one.", DefaultValueFactory = _ => 0, HelpName = "P" };
+        var parentPid = new Option<int?>("--parent-pid") { Description = "End, with every rank, when this parent process is gone (volley run uses it).", HelpName = "PID" };
+        var command = new Command("join", """
+            Lend this machine's slots to a coordinator, until Ctrl-C or SIGTERM: ranks then stop at their next step, write a checkpoint and report.
+
+            Examples:
+              volley join --seed akka.tcp://volley@10.0.0.1:4053
+              volley join --seed akka.tcp://volley@10.0.0.1:4053 --slots 4 --threads-per-slot 2 --device cpu
+            """)
+        {
+            seed, name, slots, threads, device, runDirectory, dataRoot, checkpointRoot, logDirectory, bind, port, parentPid,
+        };
+        command.SetAction((parsed, _) =>
+        {
+            var seeds = JoinOptions.CheckSeeds(parsed.GetRequiredValue(seed));
+            var node = JoinOptions.CheckName(parsed.GetValue(name) ?? Machine.NodeName());
+            return AgentProgram.RunAsync(
+                new JoinOptions
+                {
+                    Seeds = seeds,
+                    Name = node,
+                    Slots = parsed.GetValue(slots),
+                    ThreadsPerSlot = parsed.GetValue(threads),
+                    Device = parsed.GetValue(device)!,
+                    RunDirectory = Path.GetFullPath(parsed.GetValue(runDirectory) ?? JoinOptions.DefaultRunDirectory()),
+                    DataRoot = Path.GetFullPath(parsed.GetValue(dataRoot) ?? JoinOptions.DefaultDataRoot()),
+                    LogDirectory = Path.GetFullPath(parsed.GetValue(logDirectory) ?? JoinOptions.DefaultLogDirectory(node)),
+                    CheckpointRoot = parsed.GetValue(checkpointRoot),
+                    Bind = parsed.GetValue(bind) ?? JoinOptions.BindTowards(seeds[0]),
+                    Port = JoinOptions.CheckPort(parsed.GetValue(port)),
+                    ParentPid = parsed.GetValue(parentPid),
+                },
+                parsed.GetValue(parentPid) is null ? Console.Out.WriteLine : _ => { });
+        });
+        return command;
+    }
+}

@@ -1,0 +1,53 @@
+using Volley.GpuNode.Link.Wire;
+using Volley.GpuNode.Training;
+using Volley.Shared.Results;
+using Volley.Shared.Serialization;
+
+namespace Volley.GpuNode.Rank;
+
+/// <summary>What the training thread sees happen goes to the agent; log lines go to standard output, which the agent keeps.</summary>
+internal sealed class LinkObserver(Action<FromRank> post, TimeProvider time) : ITrialObserver
+{
+    // A person watches a table; a small model takes a hundred steps a second.
+    private static readonly TimeSpan ProgressPeriod = TimeSpan.FromMilliseconds(500);
+
+    private long _lastProgress;
+    private bool _hasReported;
+
+    public void OnProgress(int epoch, int totalEpochs, long step, long totalSteps, double loss, double imagesPerSecond)
+    {
+        if (_hasReported && time.GetElapsedTime(_lastProgress) < ProgressPeriod && step < totalSteps) return;
+        _hasReported = true;
+        _lastProgress = time.GetTimestamp();
+        post(new FromRank
+        {
+            Progress = new Progress
+            {
+                Epoch = epoch,
+                TotalEpochs = totalEpochs,
+                Step = step,
+                TotalSteps = totalSteps,
+                Loss = loss,
+                ImagesPerSecond = imagesPerSecond,
+            },
+        });
+    }
+
+    public void OnEpoch(EpochMetrics epoch) => post(new FromRank { Epoch = epoch.ToWire() });
+
+    public void OnCheckpoint(WrittenCheckpoint checkpoint)
+    {
+        var message = new CheckpointWritten
+        {
+            Step = checkpoint.Step,
+            Epoch = checkpoint.Epoch,
+            RelativePath = checkpoint.RelativePath,
+            ManifestSha256 = checkpoint.ManifestSha256,
+            Bytes = checkpoint.Bytes,
+        };
+        if (checkpoint.ObjectiveValue is { } value) message.ObjectiveValue = value;
+        post(new FromRank { Checkpoint = message });
+    }
+
+    public void OnLog(string line) => Console.Out.WriteLine(line);
+}
