@@ -8,11 +8,7 @@ internal static class CoordinatorHocon
 {
     public static string Of(CoordinatorOptions options, string journalConnection)
     {
-        // On loopback the ranks of this machine compete with the heartbeats: DESIGN §10, "busy machines". A process that ends is noticed
-        // by its closed connection and its missing parent long before.
-        var patience = options.ClusterHost == "127.0.0.1" ? "akka.cluster.failure-detector { acceptable-heartbeat-pause = 10s, threshold = 12 }" : "";
         return string.Join('\n',
-            patience,
             "akka.cluster.log-info = on",
             // Nothing to hand over from when the only coordinator ends.
             "akka.cluster.singleton.min-number-of-hand-over-retries = 1",

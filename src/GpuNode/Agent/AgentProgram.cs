@@ -80,6 +80,6 @@ internal static class AgentProgram
         devices.ThreadsPerSlot,
         devices.Device,
         devices.MemoryBytes(Machine.MemoryBytes()),
-        typeof(AgentProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+        typeof(AgentProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],   // without the commit
         Machine.Numerics(devices));
 }

@@ -29,7 +29,7 @@ public static class ClusterSettings
             retry-unsuccessful-join-after = 2s
             shutdown-after-unsuccessful-join-seed-nodes = off
             run-coordinated-shutdown-when-down = on
-            failure-detector.acceptable-heartbeat-pause = 3s
+            failure-detector { acceptable-heartbeat-pause = {{(IsLoopback(host) ? "10s, threshold = 12" : "3s")}} }
             downing-provider-class = "Akka.Cluster.SBR.SplitBrainResolverProvider, Akka.Cluster"
             split-brain-resolver {
               active-strategy = keep-majority
@@ -40,4 +40,7 @@ public static class ClusterSettings
           }
         }
         """ + "\n" + Serialization.VolleySerializer.Hocon;
+
+    // There the ranks of this machine compete with the heartbeats, and a process that ends is noticed by its closed connection long before.
+    private static bool IsLoopback(string host) => System.Net.IPAddress.TryParse(host, out var address) ? System.Net.IPAddress.IsLoopback(address) : host == "localhost";
 }
