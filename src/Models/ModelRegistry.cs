@@ -9,6 +9,10 @@ namespace Volley.Models;
 /// <summary>From a specification to a network: the only switch over models.</summary>
 public static class ModelRegistry
 {
+    /// <summary>Every problem of a specification with these images, before a tensor is made.</summary>
+    /// <exception cref="ConfigException">Specification and images do not go together.</exception>
+    public static void Check(ModelSpec spec, ModelInput input) => Requirements.Check(spec, input);
+
     /// <summary>A freshly initialised network on the CPU in fp32, in training mode.</summary>
     /// <param name="spec">The architecture.</param>
     /// <param name="input">What the data decides.</param>

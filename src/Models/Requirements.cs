@@ -6,6 +6,9 @@ namespace Volley.Models;
 /// <summary>What a network needs of its specification and of the images; every problem in one pass, before a tensor is made.</summary>
 internal static class Requirements
 {
+    // Ten times the deepest networks of these kinds; more is a slip of the finger that would fill the memory.
+    private const int MostBlocks = 1000;
+
     public static void Check(ModelSpec spec, ModelInput input)
     {
         var problems = new List<ConfigProblem>();
@@ -27,8 +30,8 @@ internal static class Requirements
                 break;
             case ResNetSpec resNet:
                 AtLeast("model.width", resNet.Width, 1);
-                if (resNet.Blocks.Count != 4 || resNet.Blocks.Any(n => n < 1))
-                    Problem("model.blocks", $"is [{string.Join(", ", resNet.Blocks)}], must be four numbers from 1: the basic blocks of each stage");
+                if (resNet.Blocks.Count != 4 || resNet.Blocks.Any(n => n is < 1 or > MostBlocks))
+                    Problem("model.blocks", $"is [{string.Join(", ", resNet.Blocks)}], must be four numbers from 1 to {MostBlocks}: the basic blocks of each stage");
                 break;
             case VitSpec vit when vit.Patch < 1:
                 AtLeast("model.patch", vit.Patch, 1);
@@ -43,6 +46,7 @@ internal static class Requirements
         {
             AtLeast("model.embed_dim", t.EmbedDim, 1);
             AtLeast("model.depth", t.Depth, 1);
+            AtMost("model.depth", t.Depth, MostBlocks);
             AtLeast("model.heads", t.Heads, 1);
             if (t.Heads >= 1 && t.EmbedDim % t.Heads != 0)
                 Problem("model.heads", $"is {t.Heads}, must divide model.embed_dim ({t.EmbedDim})");
@@ -53,6 +57,11 @@ internal static class Requirements
         void AtLeast(string key, int value, int least)
         {
             if (value < least) Problem(key, $"is {value}, must be at least {least}");
+        }
+
+        void AtMost(string key, int value, int most)
+        {
+            if (value > most) Problem(key, $"is {value}, must be at most {most}");
         }
 
         void Probability(string key, double value)

@@ -4,6 +4,7 @@ using Volley.Models;
 using Volley.Models.Safetensors;
 using Volley.Shared;
 using Volley.Shared.Config;
+using Volley.Shared.ModelCosts;
 using static TorchSharp.torch;
 
 namespace Volley.GpuNode.Checking;
@@ -61,6 +62,12 @@ internal static class GoldenModel
     public static ImageClassifier Build(GoldenFile file, ScalarType type)
     {
         var (spec, input) = Describe(file);
+        // Before any memory is taken: a config that has nothing to do with the state must not decide how much.
+        ModelRegistry.Check(spec, input);
+        var described = ModelCounter.Count(spec, input).Parameters;
+        var stored = file.Below("state/").Sum(name => file.Tensors.Entry("state/" + name).Elements);
+        if (described > stored)
+            throw new UserErrorException($"{file.Path}: its config describes a network with {described:N0} parameters, its state holds {stored:N0} numbers, buffers included.");
         var model = ModelRegistry.Create(spec, input, seed: 0);
         if (type == ScalarType.Float64) model.to(ScalarType.Float64);
         ModuleState.Load(model, file.Tensors, "state/");

@@ -121,6 +121,8 @@ public sealed class FileCheckTests : IDisposable
     [InlineData("config", "{\"widths\": 4}", "widths")]
     [InlineData("config", "[", "metadata 'config'")]
     [InlineData("config", "{\"num_heads\": 5, \"embed_dims\": 48}", "model.heads: is 5, must divide model.embed_dim (48)")]
+    [InlineData("config", "{\"embed_dims\": 1000000000, \"num_heads\": 8}", "its state holds")]
+    [InlineData("config", "{\"depths\": 2000000000}", "model.depth: is 2000000000, must be at most 1000")]
     [InlineData("adamw", "{\"lr\": 1, \"amsgrad\": true}", "amsgrad")]
     public void MetadataThatCannotBeUsed_IsOneClearError(string key, string value, string expected)
     {
