@@ -31,6 +31,6 @@ internal static class CheckpointEvaluation
         new RunCheckpoints(model, optimizer, best).Restore(checkpoint, saved.Run);
         if (weights != "last" && best.Tensors is not null) best.Apply(model);
         else if (weights != "last") model.UseReportedWeights();
-        return Evaluator.Run(model.Network, place, data, part, EvaluationBatch.Size(spec), spec.Seed, stop);
+        return Evaluator.Run(new(model.Network, spec.Train.Model, place), data, part, EvaluationBatch.Size(spec), spec.Seed, stop).Evaluation;
     }
 }

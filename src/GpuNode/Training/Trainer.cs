@@ -133,7 +133,7 @@ internal sealed class Trainer
     }
 
     private Evaluation Evaluate(DataPart part, CancellationToken stop) =>
-        Evaluator.Run(_model.Network, _place, _data, part, EvaluationBatch.Size(_spec), _spec.Seed, stop);
+        Evaluator.Run(new(_model.Network, _spec.Train.Model, _place), _data, part, EvaluationBatch.Size(_spec), _spec.Seed, stop).Evaluation;
 
     private void KeepIfBest(EpochMetrics epoch)
     {

@@ -1,12 +1,12 @@
 using System.Security.Cryptography;
 using Volley.GpuNode.Checkpointing;
 using Volley.GpuNode.Data;
+using Volley.GpuNode.Profiling;
 using Volley.GpuNode.Training.Optimizers;
 using Volley.Models;
 using Volley.Shared;
 using Volley.Shared.Checkpoints;
 using Volley.Shared.Config;
-using Volley.Shared.ModelCosts;
 using Volley.Shared.Results;
 using static TorchSharp.torch;
 
@@ -20,6 +20,9 @@ public sealed record TrialRunOptions
 
     /// <summary>Delete superfluous checkpoints here. Under a coordinator its journal decides instead.</summary>
     public bool RetiresCheckpoints { get; init; }
+
+    /// <summary>What is spent on measuring inference latency at the end.</summary>
+    public TimeSpan LatencyBudget { get; init; } = LatencyMeter.TrialBudget;
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }
@@ -62,7 +65,7 @@ public static class TrialRunner
         if (end == TrialEnd.Stopped) return new TrialRunResult(TrialEnd.Stopped, null, writer.Last);
         try
         {
-            return new TrialRunResult(TrialEnd.Finished, Outcome(spec, data, model, best, place, trainer.State, store, writer.Last!, fingerprint, stopRequested), writer.Last);
+            return new TrialRunResult(TrialEnd.Finished, Outcome(spec, data, model, best, place, trainer.State, store, writer.Last!, fingerprint, options, stopRequested), writer.Last);
         }
         catch (OperationCanceledException) when (stopRequested.IsCancellationRequested)
         {
@@ -91,26 +94,32 @@ public static class TrialRunner
     /// <summary>What the trial reports: the best epoch's weights where there is a validation part, else the last. The test set is touched here and nowhere else.</summary>
     private static TrialOutcome Outcome(
         TrialSpec spec, ITrainingData data, TrainingModel model, BestWeights best, ComputePlace place, RunState run,
-        CheckpointStore store, WrittenCheckpoint last, string fingerprint, CancellationToken stop)
+        CheckpointStore store, WrittenCheckpoint checkpoint, string fingerprint, TrialRunOptions options, CancellationToken stop)
     {
         var bestEpoch = run.BestEpoch > 0 ? run.BestEpoch : run.Epoch;
         if (bestEpoch != run.Epoch) best.Apply(model);
         else model.UseReportedWeights();
-        var test = data.TestImages > 0 ? Evaluator.Run(model.Network, place, data, DataPart.Test, EvaluationBatch.Size(spec), spec.Seed, stop) : null;
+        var subject = new EvaluationSubject(model.Network, spec.Train.Model, place);
+        var last = Evaluator.Run(subject, data, LastPart(data), EvaluationBatch.Size(spec), spec.Seed, stop);
         var validation = run.Epochs.IsEmpty ? null : run.Epochs[bestEpoch - 1].Validation;
         return new TrialOutcome
         {
             Epochs = run.Epochs,
             Validation = validation,
-            Test = test,
+            Test = data.TestImages > 0 ? last.Evaluation : null,
             Data = data.Description,
             BestEpoch = bestEpoch,
-            Cost = EnergyAccounting.Cost(ModelCounter.Count(spec.Train.Model, data.Input), new Dictionary<string, double>()),
-            WeightsSha256 = FinalWeightsSha256(store, last),
+            Cost = ModelProfiler.Cost(model.Network, spec.Train.Model, data.Input, last.Activity),
+            Latency = LatencyMeter.Measure(model.Network, data.Input, budget: options.LatencyBudget, clock: options.Time),
+            WeightsSha256 = FinalWeightsSha256(store, checkpoint),
             NumericsFingerprint = fingerprint,
             TrainSeconds = run.TrainSeconds,
         };
     }
+
+    // Without a test set the costs of a spiking network still need its firing rates on some images.
+    private static DataPart LastPart(ITrainingData data) =>
+        data.TestImages > 0 ? DataPart.Test : data.ValidationImages > 0 ? DataPart.Validation : DataPart.Train;
 
     private static string FinalWeightsSha256(CheckpointStore store, WrittenCheckpoint last)
     {

@@ -21,6 +21,8 @@ public sealed class ResumeTests : IDisposable
     [InlineData(TinyTrial.ResNet, 1)]   // in the first epoch
     [InlineData(TinyTrial.ResNet, 4)]   // between the epochs
     [InlineData(TinyTrial.Vit, 6)]
+    [InlineData(TinyTrial.Sdt, 2)]
+    [InlineData(TinyTrial.Spikformer, 5)]
     public void AResumedRun_EqualsAnUndisturbedOne(string family, int stopAfter)
     {
         var spec = TinyTrial.Of(family);

@@ -69,7 +69,7 @@ internal sealed class TrialFolder : IDisposable
         {
             try
             {
-                result = TrialRunner.Run(spec, attempt, Directories, new TrialRunOptions { ResumeFrom = resume ?? [], RetiresCheckpoints = retires }, observer ?? new Recorder(), stop?.Token ?? CancellationToken.None);
+                result = TrialRunner.Run(spec, attempt, Directories, Options(resume, retires), observer ?? new Recorder(), stop?.Token ?? CancellationToken.None);
             }
             catch (Exception wrong)
             {
@@ -81,6 +81,9 @@ internal sealed class TrialFolder : IDisposable
         if (failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
         return result!;
     }
+
+    private static TrialRunOptions Options(IReadOnlyList<ResumeSource>? resume, bool retires) =>
+        new() { ResumeFrom = resume ?? [], RetiresCheckpoints = retires, LatencyBudget = TimeSpan.Zero };
 
     /// <summary>Runs until <paramref name="steps"/> steps are complete, then resumes in a second attempt to the end.</summary>
     public TrialRunResult RunInterrupted(TrialSpec spec, long steps, ITrialObserver? second = null)
