@@ -108,7 +108,7 @@ internal static class DatasetCommand
 
     private static int Info(string path)
     {
-        using var packed = PackedFile.Open(Path.GetFullPath(path));
+        using var packed = DiskErrors.Explain(() => PackedFile.Open(Path.GetFullPath(path)));
         var header = packed.Header;
         var table = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
         void Row(string name, string value) => table.AddRow(Markup.Escape(name), Markup.Escape(value));

@@ -31,7 +31,7 @@ internal sealed class Normalisation
     private static void ApplyPlane(ReadOnlySpan<byte> plane, Span<float> result, float scale, float shift)
     {
         var i = 0;
-        if (Vector512.IsHardwareAccelerated || Vector256.IsHardwareAccelerated)
+        if (Vector256.IsHardwareAccelerated)
         {
             ref var source = ref MemoryMarshal.GetReference(plane);
             ref var target = ref MemoryMarshal.GetReference(result);
@@ -39,11 +39,9 @@ internal sealed class Normalisation
             var shifts = Vector256.Create(shift);
             for (; i <= plane.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
             {
-                var (low, high) = Vector256.Widen(Vector256.Create(Vector128.LoadUnsafe(ref source, (nuint)i), default));
-                _ = high;
-                var (first, second) = Vector256.Widen(low);
-                (Vector256.ConvertToSingle(first.AsInt32()) * scales + shifts).StoreUnsafe(ref target, (nuint)i);
-                (Vector256.ConvertToSingle(second.AsInt32()) * scales + shifts).StoreUnsafe(ref target, (nuint)(i + Vector256<float>.Count));
+                var (low, high) = ByteLanes.ToSingle(Vector128.LoadUnsafe(ref source, (nuint)i));
+                (low * scales + shifts).StoreUnsafe(ref target, (nuint)i);
+                (high * scales + shifts).StoreUnsafe(ref target, (nuint)(i + Vector256<float>.Count));
             }
         }
         for (; i < plane.Length; i++) result[i] = plane[i] * scale + shift;

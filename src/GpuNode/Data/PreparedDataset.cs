@@ -11,8 +11,9 @@ internal static class PreparedDataset
     {
         CheckSettings(dataset);
         var path = Absolute(dataset.Path, baseDirectory);
-        if (File.Exists(path) && PackedFile.LooksLikeOne(path)) return OpenPacked(path, dataset);
-        return PackedFile.Open(Prepare(dataset, baseDirectory, dataRoot, null, progress, stop));
+        return DiskErrors.Explain(() => File.Exists(path) && PackedFile.LooksLikeOne(path)
+            ? OpenPacked(path, dataset)
+            : PackedFile.Open(Prepare(dataset, baseDirectory, dataRoot, null, progress, stop)));
     }
 
     /// <param name="target">Where to write; null: into the cache, unless it is there.</param>
@@ -21,13 +22,16 @@ internal static class PreparedDataset
         DatasetSpec dataset, string baseDirectory, string dataRoot, string? target, IProgress<PrepareProgress>? progress, CancellationToken stop)
     {
         CheckSettings(dataset);
-        var source = DatasetSources.Find(dataset, Absolute(dataset.Path, baseDirectory), Absolute(dataset.Csv, baseDirectory), dataRoot);
-        var settings = new PrepareSettings(dataset.ImageSize, dataset.Channels);
-        if (target is null) return PreparedCache.Get(dataRoot, source, settings, progress, stop);
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        using var builder = new PackedBuilder(target);
-        source.Prepare(builder, settings, progress, stop);
-        return target;
+        return DiskErrors.Explain(() =>
+        {
+            var source = DatasetSources.Find(dataset, Absolute(dataset.Path, baseDirectory), Absolute(dataset.Csv, baseDirectory), dataRoot);
+            var settings = new PrepareSettings(dataset.ImageSize, dataset.Channels);
+            if (target is null) return PreparedCache.Get(dataRoot, source, settings, progress, stop);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            using var builder = new PackedBuilder(target);
+            source.Prepare(builder, settings, progress, stop);
+            return target;
+        });
     }
 
     private static string Absolute(string path, string baseDirectory) => path.Length == 0 ? "" : Path.GetFullPath(path, baseDirectory);

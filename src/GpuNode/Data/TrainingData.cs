@@ -27,6 +27,8 @@ public sealed class TrainingData : ITrainingData
     {
         var header = packed.Header;
         (_packed, _spec, _workers) = (packed, spec, workers);
+        if (spec.Train.GlobalBatchSize < Math.Max(1, spec.Resources.Ranks))
+            throw new ConfigException("train.global_batch_size", $"is {spec.Train.GlobalBatchSize}, must be at least resources.ranks ({spec.Resources.Ranks}): every shard needs an image.");
         _split = DataSplit.Make(packed, spec.Train.Dataset, spec.DataSeed);
         _order = new EpochOrder(_split.Train, spec.Train.GlobalBatchSize, spec.Train.DropLast, spec.Seed);
         _normalisation = new Normalisation(header.Mean, header.Std);

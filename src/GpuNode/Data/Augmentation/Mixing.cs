@@ -62,8 +62,8 @@ internal sealed class Mixing(AugmentSpec spec, ImageShape shape, ulong seed)
             ref var target = ref MemoryMarshal.GetReference(result);
             for (; i <= own.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
             {
-                var (aLow, aHigh) = Widen(Vector128.LoadUnsafe(ref a, (nuint)i));
-                var (bLow, bHigh) = Widen(Vector128.LoadUnsafe(ref b, (nuint)i));
+                var (aLow, aHigh) = ByteLanes.ToSingle(Vector128.LoadUnsafe(ref a, (nuint)i));
+                var (bLow, bHigh) = ByteLanes.ToSingle(Vector128.LoadUnsafe(ref b, (nuint)i));
                 var low = Vector256.ConvertToInt32(Vector256.Round(aLow * share + bLow * rest, MidpointRounding.ToEven));
                 var high = Vector256.ConvertToInt32(Vector256.Round(aHigh * share + bHigh * rest, MidpointRounding.ToEven));
                 var words = Vector256.Narrow(low, high).AsUInt16();
@@ -71,13 +71,5 @@ internal sealed class Mixing(AugmentSpec spec, ImageShape shape, ulong seed)
             }
         }
         for (; i < own.Length; i++) result[i] = (byte)MathF.Round(own[i] * share + partner[i] * rest, MidpointRounding.ToEven);
-    }
-
-    private static (Vector256<float> Low, Vector256<float> High) Widen(Vector128<byte> bytes)
-    {
-        var (lowWords, highWords) = Vector128.Widen(bytes);
-        var low = Vector256.Create(Vector128.WidenLower(lowWords), Vector128.WidenUpper(lowWords));
-        var high = Vector256.Create(Vector128.WidenLower(highWords), Vector128.WidenUpper(highWords));
-        return (Vector256.ConvertToSingle(low.AsInt32()), Vector256.ConvertToSingle(high.AsInt32()));
     }
 }

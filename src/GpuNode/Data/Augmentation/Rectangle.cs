@@ -5,8 +5,7 @@ internal readonly record struct Rectangle(int Top, int Left, int Height, int Wid
 {
     public int Area => Height * Width;
 
-    /// <summary>The part of a square or box around a centre that lies inside the image.</summary>
-    /// <param name="top">May be negative.</param>
+    /// <summary>The part of a box that lies inside the image; its sides may lie outside.</summary>
     public static Rectangle Clipped(ImageShape shape, int top, int left, int bottom, int right)
     {
         int firstRow = Math.Clamp(top, 0, shape.Height), firstColumn = Math.Clamp(left, 0, shape.Width);

@@ -150,7 +150,7 @@ public sealed class DownloaderTests : IDisposable
     public async Task ADamagedArchiveInTheDownloadFolder_IsNotUsed()
     {
         await using var server = new LoopbackServer(LoopbackServer.Send(Content));
-        var download = new ReleaseDownload(server.Address, "set.tar.gz", Md5, _folder.Root, new Downloader(Client(), _time));
+        var download = new ReleaseDownload(server.Address, "set.tar.gz", Md5, _folder.Root, new Downloader(Client(), _time) { StallTimeout = TimeSpan.FromMinutes(1) });
         await File.WriteAllBytesAsync(Target, Content[..^1], TestContext.Current.CancellationToken);
 
         var error = Assert.Throws<UserErrorException>(() => download.Get(null, TestContext.Current.CancellationToken));
@@ -162,7 +162,7 @@ public sealed class DownloaderTests : IDisposable
     public async Task TwoAtOnce_FetchItOnce()
     {
         await using var server = new LoopbackServer(LoopbackServer.Send(Content));
-        var download = new ReleaseDownload(server.Address, "set.tar.gz", Md5, _folder.Root, new Downloader(Client(), _time));
+        var download = new ReleaseDownload(server.Address, "set.tar.gz", Md5, _folder.Root, new Downloader(Client(), _time) { StallTimeout = TimeSpan.FromMinutes(1) });
 
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => download.Get(null, TestContext.Current.CancellationToken))));
 
