@@ -21,6 +21,7 @@ Command[] verbs =
 [
     RunCommand.Create(),
     ServeCommand.Create(),
+    ResultsCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);
