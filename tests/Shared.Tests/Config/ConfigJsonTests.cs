@@ -59,6 +59,11 @@ public sealed class ConfigJsonTests
         Assert.Equal("""{"A":[1,{"x":true}],"a":"ü\"\\n","b":0.5}""".Replace("\\\\n", "\\n"),
             CanonicalJson.Of(JsonNode.Parse("""{ "b": 5e-1, "a": "\u00fc\"\n", "z": null, "A": [1.0, { "x": true }] }""")));
 
+    /// <summary>Digests are compared between versions and machines: these bytes are part of the format. Computed by sha256sum.</summary>
+    [Fact]
+    public void CanonicalJson_HashesItsUtf8Bytes() =>
+        Assert.Equal("54044cf3a37c98386fafe2b7fb0f8cf493a5d9797684f12393d6df2ade605cdb", CanonicalJson.Sha256(JsonNode.Parse("""{ "b": [1.0, 0.1, 1e-5], "a": "µ" }""")));
+
     [Fact]
     public void CanonicalJson_OfARecord_EqualsThatOfItsParsedText()
     {
