@@ -9,6 +9,7 @@ internal static class CoordinatorHocon
     public static string Of(CoordinatorOptions options, string journalConnection)
     {
         return string.Join('\n',
+            "akka.stdout-logger-class = \"Volley.Coordinator.Hosting.SilentLogger, volley\"",
             "akka.cluster.log-info = on",
             // Nothing to hand over from when the only coordinator ends.
             "akka.cluster.singleton.min-number-of-hand-over-retries = 1",

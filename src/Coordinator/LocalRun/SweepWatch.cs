@@ -17,10 +17,14 @@ internal sealed class SweepWatch
     public IReadOnlyList<string> Take(SweepView view)
     {
         List<string> lines = [];
+        if (Sweep is null && view.Finished + view.Failed > 0) lines.Add($"going on: {view.Finished} of {view.Trials} trials are finished{(view.Failed > 0 ? $", {view.Failed} failed" : "")}");
         if (view.Obstacle is { } obstacle && obstacle != Sweep?.Obstacle) lines.Add($"waiting: {obstacle}");
         foreach (var trial in view.Changed)
         {
-            lines.AddRange(TrialLines.Between(_trials.GetValueOrDefault(trial.Number), trial));
+            // At the first look only what runs now is told: the rest happened in an earlier run.
+            var before = _trials.GetValueOrDefault(trial.Number);
+            if (Sweep is not null) lines.AddRange(TrialLines.Between(before, trial));
+            else if (trial.State is "starting" or "running") lines.AddRange(TrialLines.Between(trial with { Attempt = trial.Attempt - 1 }, trial));
             _trials[trial.Number] = trial;
         }
         Sweep = view;

@@ -17,9 +17,7 @@ internal static class TrialLines
             var from = now.Checkpoints.Count > 0 ? $", from checkpoint {now.Checkpoints[^1]}" : "";
             yield return $"{name}: attempt {now.Attempt} starts on {string.Join(", ", now.Ranks.Select(rank => rank.Node).Distinct())}{from}";
         }
-        // An attempt that resumed reports its epochs again: they are told again, with the same numbers.
-        var known = before is null || now.Attempt > before.Attempt ? Math.Min(before?.Epochs.Count ?? 0, now.Epochs.Count) : before.Epochs.Count;
-        foreach (var epoch in now.Epochs.Skip(known)) yield return $"{name}: {Epoch(epoch, now.TotalEpochs)}";
+        foreach (var epoch in now.Epochs.Skip(before?.Epochs.Count ?? 0)) yield return $"{name}: {Epoch(epoch, now.TotalEpochs)}";
         if (before?.State == now.State && before.Failures == now.Failures) yield break;
         if (now.Failures > (before?.Failures ?? 0) && now.State != "failed") yield return $"{name}: attempt {now.Attempt} failed: {now.Error}";
         if (now.State == "finished") yield return $"{name}: finished{Scores(now)} after {Duration(now.ActiveSeconds)}";
