@@ -5,16 +5,16 @@ namespace Volley.Models.Spiking.Fused;
 
 /// <summary>How kernels walk a row-major matrix [rows, C] whose columns are channels.</summary>
 /// <remarks>
-/// A <em>stripe</em> is the fewest rows that fill whole vectors: the least common multiple of C and the lanes of a vector, in elements. Per-channel numbers are
-/// repeated to a stripe's length, so that one vector load fits any position, whatever C is. Sums per channel are kept as stripes too, in the element type for a few
-/// stripes at a time, then in double; chunks are added in their order. Results depend on the shape alone, not on threads.
+/// A <em>stripe</em> is a few rows that fill whole vectors: a multiple, in elements, of C and of a vector's lanes. Per-channel numbers are repeated to a stripe's
+/// length, so that one vector load fits any position, whatever C is. Sums per channel are kept as stripes too, and chunks are added in their order: results depend
+/// on the shape alone, not on threads.
 /// </remarks>
 internal readonly struct ChannelMatrix<T> where T : unmanaged, INumber<T>
 {
-    // Stripes summed in the element type before they go to double: fp32 keeps about six digits of 64 addends.
-    public const int StripesPerFlush = 64;
+    // Least length of a stripe: the tables and sums of one stripe, and T time steps of it, stay in the first-level cache; loops are long enough to pay.
+    private const int LeastStripe = 1024;
 
-    // Elements of one time step in a chunk: its T rows of input and gradient stay in a core's second-level cache.
+    // Elements of one time step in a chunk, the unit that threads share out.
     private const int ElementsPerChunk = 16384;
 
     public ChannelMatrix(int channels)
@@ -22,7 +22,8 @@ internal readonly struct ChannelMatrix<T> where T : unmanaged, INumber<T>
         Channels = channels;
         var (a, b) = (channels, Vector512<T>.Count);
         while (b != 0) (a, b) = (b, a % b);
-        Stripe = channels / a * Vector512<T>.Count;
+        var wholeVectors = channels / a * Vector512<T>.Count;
+        Stripe = (LeastStripe + wholeVectors - 1) / wholeVectors * wholeVectors;
         ChunkLength = Math.Max(1, ElementsPerChunk / Stripe) * Stripe;
     }
 
@@ -43,11 +44,22 @@ internal readonly struct ChannelMatrix<T> where T : unmanaged, INumber<T>
     }
 
     /// <summary>Chunk sums, added in chunk order and folded from stripe to channel.</summary>
-    public double[] Total(double[][] chunks)
+    public (double[] First, double[] Second) Total((double[] First, double[] Second)[] chunks)
     {
-        var sums = new double[Channels];
+        var (first, second) = (new double[Stripe], new double[Stripe]);
         foreach (var chunk in chunks)
-            for (var i = 0; i < Stripe; i++) sums[i % Channels] += chunk[i];
-        return sums;
+        {
+            for (var i = 0; i < first.Length; i++)
+            {
+                first[i] += chunk.First[i];
+                second[i] += chunk.Second[i];
+            }
+        }
+        for (var i = Channels; i < first.Length; i++)
+        {
+            first[i % Channels] += first[i];
+            second[i % Channels] += second[i];
+        }
+        return (first[..Channels], second[..Channels]);
     }
 }

@@ -41,8 +41,8 @@ internal sealed record NeuronCall(NeuronSettings Settings, double? Decay, bool I
     {
         var n = Neurons(x);
         var spikes = EmptySpikes(x);
-        NeuronKernelLoops<T>.Forward(
-            new NeuronLanes<T>(Settings, Decay), TensorMemory.Pointer<T>(x), IsRepeated ? 0 : n, TensorMemory.Pointer<T>(spikes), n, TimeSteps);
+        NeuronLoops<T>.Forward(
+            null, new NeuronLanes<T>(Settings, Decay), TensorMemory.Pointer<T>(x), IsRepeated ? 0 : n, TensorMemory.Pointer<T>(spikes), n, TimeSteps);
         GC.KeepAlive(x);
         return spikes;
     }
@@ -57,8 +57,8 @@ internal sealed record NeuronCall(NeuronSettings Settings, double? Decay, bool I
             upstream = EmptySpikes(x);
             upstream.copy_(spikeGradient);
         }
-        var decay = NeuronKernelLoops<T>.Backward(
-            new NeuronLanes<T>(Settings, Decay), TensorMemory.Pointer<T>(x), IsRepeated ? 0 : n, TensorMemory.Pointer<T>(upstream),
+        var (_, _, decay) = NeuronLoops<T>.Backward(
+            null, new NeuronLanes<T>(Settings, Decay), TensorMemory.Pointer<T>(x), IsRepeated ? 0 : n, TensorMemory.Pointer<T>(upstream),
             TensorMemory.Pointer<T>(gradient), n, TimeSteps, wantsDecayGradient);
         GC.KeepAlive(x);
         GC.KeepAlive(upstream);

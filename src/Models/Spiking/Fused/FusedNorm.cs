@@ -86,7 +86,7 @@ internal sealed record NormCall(NormBase Norm, NeuronCall? Neurons, int TimeStep
             var isRepeated = Neurons.IsRepeated;
             result = empty([TimeSteps, isRepeated ? x.shape[0] : x.shape[0] / TimeSteps, .. x.shape[1..]], x.dtype);
             var n = isRepeated ? x.numel() : x.numel() / TimeSteps;
-            NormNeuronLoops<T>.Forward(_table, new NeuronLanes<T>(Neurons.Settings, Neurons.Decay), input, isRepeated ? 0 : n, TensorMemory.Pointer<T>(result), n, TimeSteps);
+            NeuronLoops<T>.Forward(_table, new NeuronLanes<T>(Neurons.Settings, Neurons.Decay), input, isRepeated ? 0 : n, TensorMemory.Pointer<T>(result), n, TimeSteps);
         }
         GC.KeepAlive(x);
         return result;
@@ -110,7 +110,7 @@ internal sealed record NormCall(NormBase Norm, NeuronCall? Neurons, int TimeStep
         else
         {
             var n = Neurons.IsRepeated ? x.numel() : x.numel() / TimeSteps;
-            (sum, moment, decay) = NormNeuronLoops<T>.Backward(table, new NeuronLanes<T>(Neurons.Settings, Neurons.Decay), input, Neurons.IsRepeated ? 0 : n,
+            (sum, moment, decay) = NeuronLoops<T>.Backward(table, new NeuronLanes<T>(Neurons.Settings, Neurons.Decay), input, Neurons.IsRepeated ? 0 : n,
                 gradient, output, n, TimeSteps, wantsDecayGradient);
             NormLoops<T>.InputGradient(table, sum, moment, input, output, output, rows);
         }

@@ -80,7 +80,7 @@ internal readonly struct NeuronLanes<T> where T : unmanaged, INumber<T>
     {
         if (_isSigmoid)
         {
-            var e = Lanes<T>.Exp(-Vector512.Abs(u * _slope));
+            var e = Lanes<T>.ExpOfNegative(-Vector512.Abs(u * _slope));
             var sum = _one + e;
             return _slope * e / (sum * sum);
         }

@@ -1,9 +1,14 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Volley.Models.Spiking.Fused;
 
 /// <summary>What a norm's backward needs of its forward, per channel: y = scale · x + shift, x̂ = (x − mean) · inverseStd.</summary>
-internal sealed record NormTable(double[] Mean, double[] InverseStd, double[] Scale, double[] Shift, bool UsesBatch);
+/// <param name="UsesBatch">Mean and variance came from the input, not from the running statistics.</param>
+internal sealed record NormTable(double[] Mean, double[] InverseStd, double[] Scale, double[] Shift, bool UsesBatch)
+{
+    public int Channels => Mean.Length;
+}
 
 /// <summary>Batch norm over the rows of a matrix [rows, C], in raw memory.</summary>
 internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
@@ -16,32 +21,19 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
     {
         var matrix = new ChannelMatrix<T>(channels);
         var pivot = Pivot(x, rows, channels);
-        var pivots = matrix.Repeat(pivot);
-        var n = rows * channels;
-        var (sums, squares) = Parts(matrix, n);
-        Chunks.Run(n, matrix.ChunkLength, (chunk, first, end) =>
+        var origins = matrix.Repeat(pivot);
+        var parts = new (double[], double[])[Chunks.Count(rows * channels, matrix.ChunkLength)];
+        Chunks.Run(rows * channels, matrix.ChunkLength, (chunk, first, end) =>
         {
-            var (sum, square) = (new StripeSum<T>(matrix.Stripe), new StripeSum<T>(matrix.Stripe));
-            fixed (T* origin = pivots)
+            var sums = new StripeSums<T>(matrix.Stripe);
+            fixed (T* origin = origins)
             {
-                var stripes = 0;
                 for (var start = first; start < end; start += matrix.Stripe)
-                {
-                    var length = (int)Math.Min(matrix.Stripe, end - start);
-                    for (var j = 0; j < length; j += Lanes<T>.Count)
-                    {
-                        var lanes = Math.Min(Lanes<T>.Count, length - j);
-                        var away = Lanes<T>.Load(x + start + j, lanes) - Lanes<T>.Load(origin + j, lanes);
-                        sum.Add(j, away);
-                        square.Add(j, away * away);
-                    }
-                    if (++stripes % ChannelMatrix<T>.StripesPerFlush == 0) Flush(sum, square);
-                }
+                    sums.AddSquares(x + start, origin, (int)Math.Min(matrix.Stripe, end - start));
             }
-            Flush(sum, square);
-            (sums[chunk], squares[chunk]) = (sum.Total, square.Total);
+            parts[chunk] = sums.Total();
         });
-        var (mean, variance) = (matrix.Total(sums), matrix.Total(squares));
+        var (mean, variance) = matrix.Total(parts);
         for (var c = 0; c < channels; c++)
         {
             mean[c] /= rows;
@@ -70,7 +62,7 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
     /// <summary>y = scale · x + shift, plus <paramref name="residual"/> where there is one.</summary>
     public static void Forward(NormTable table, T* x, T* residual, T* y, long rows)
     {
-        var matrix = new ChannelMatrix<T>(table.Mean.Length);
+        var matrix = new ChannelMatrix<T>(table.Channels);
         var (scales, shifts) = (matrix.Repeat(table.Scale), matrix.Repeat(table.Shift));
         Chunks.Run(rows * matrix.Channels, matrix.ChunkLength, (_, first, end) =>
         {
@@ -79,12 +71,12 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
                 for (var start = first; start < end; start += matrix.Stripe)
                 {
                     var length = (int)Math.Min(matrix.Stripe, end - start);
-                    for (var j = 0; j < length; j += Lanes<T>.Count)
+                    for (var i = 0; i < length; i += Lanes<T>.Count)
                     {
-                        var lanes = Math.Min(Lanes<T>.Count, length - j);
-                        var normed = Lanes<T>.Load(x + start + j, lanes) * Lanes<T>.Load(scale + j, lanes) + Lanes<T>.Load(shift + j, lanes);
-                        if (residual != null) normed += Lanes<T>.Load(residual + start + j, lanes);
-                        Lanes<T>.Store(normed, y + start + j, lanes);
+                        var lanes = Math.Min(Lanes<T>.Count, length - i);
+                        var normed = Lanes<T>.Load(x + start + i, lanes) * Vector512.Load(scale + i) + Vector512.Load(shift + i);
+                        if (residual != null) normed += Lanes<T>.Load(residual + start + i, lanes);
+                        Lanes<T>.Store(normed, y + start + i, lanes);
                     }
                 }
             }
@@ -94,33 +86,20 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
     /// <returns>Per channel Σ g and Σ g · (x − mean).</returns>
     public static (double[] Sum, double[] Moment) GradientSums(NormTable table, T* x, T* gradient, long rows)
     {
-        var matrix = new ChannelMatrix<T>(table.Mean.Length);
+        var matrix = new ChannelMatrix<T>(table.Channels);
         var means = matrix.Repeat(table.Mean);
-        var n = rows * matrix.Channels;
-        var (sums, moments) = Parts(matrix, n);
-        Chunks.Run(n, matrix.ChunkLength, (chunk, first, end) =>
+        var parts = new (double[], double[])[Chunks.Count(rows * matrix.Channels, matrix.ChunkLength)];
+        Chunks.Run(rows * matrix.Channels, matrix.ChunkLength, (chunk, first, end) =>
         {
-            var (sum, moment) = (new StripeSum<T>(matrix.Stripe), new StripeSum<T>(matrix.Stripe));
+            var sums = new StripeSums<T>(matrix.Stripe);
             fixed (T* mean = means)
             {
-                var stripes = 0;
                 for (var start = first; start < end; start += matrix.Stripe)
-                {
-                    var length = (int)Math.Min(matrix.Stripe, end - start);
-                    for (var j = 0; j < length; j += Lanes<T>.Count)
-                    {
-                        var lanes = Math.Min(Lanes<T>.Count, length - j);
-                        var g = Lanes<T>.Load(gradient + start + j, lanes);
-                        sum.Add(j, g);
-                        moment.Add(j, g * (Lanes<T>.Load(x + start + j, lanes) - Lanes<T>.Load(mean + j, lanes)));
-                    }
-                    if (++stripes % ChannelMatrix<T>.StripesPerFlush == 0) Flush(sum, moment);
-                }
+                    sums.AddMoments(gradient + start, x + start, mean, (int)Math.Min(matrix.Stripe, end - start));
             }
-            Flush(sum, moment);
-            (sums[chunk], moments[chunk]) = (sum.Total, moment.Total);
+            parts[chunk] = sums.Total();
         });
-        return (matrix.Total(sums), matrix.Total(moments));
+        return matrix.Total(parts);
     }
 
     /// <summary>∂L/∂x = scale · (g − Σg/n − x̂ · Σ(g x̂)/n); without the two means where the norm used its running statistics. May write over <paramref name="gradient"/>.</summary>
@@ -128,7 +107,7 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
     /// <param name="moment">Σ g · (x − mean) per channel.</param>
     public static void InputGradient(NormTable table, double[] sum, double[] moment, T* x, T* gradient, T* inputGradient, long rows)
     {
-        var matrix = new ChannelMatrix<T>(table.Mean.Length);
+        var matrix = new ChannelMatrix<T>(table.Channels);
         var (drift, slope) = (new double[matrix.Channels], new double[matrix.Channels]);
         for (var c = 0; c < matrix.Channels && table.UsesBatch; c++)
         {
@@ -143,27 +122,15 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
                 for (var start = first; start < end; start += matrix.Stripe)
                 {
                     var length = (int)Math.Min(matrix.Stripe, end - start);
-                    for (var j = 0; j < length; j += Lanes<T>.Count)
+                    for (var i = 0; i < length; i += Lanes<T>.Count)
                     {
-                        var lanes = Math.Min(Lanes<T>.Count, length - j);
-                        var away = Lanes<T>.Load(x + start + j, lanes) - Lanes<T>.Load(mean + j, lanes);
-                        var g = Lanes<T>.Load(gradient + start + j, lanes) - Lanes<T>.Load(driftOf + j, lanes) - away * Lanes<T>.Load(slopeOf + j, lanes);
-                        Lanes<T>.Store(g * Lanes<T>.Load(scale + j, lanes), inputGradient + start + j, lanes);
+                        var lanes = Math.Min(Lanes<T>.Count, length - i);
+                        var away = Lanes<T>.Load(x + start + i, lanes) - Vector512.Load(mean + i);
+                        var g = Lanes<T>.Load(gradient + start + i, lanes) - Vector512.Load(driftOf + i) - away * Vector512.Load(slopeOf + i);
+                        Lanes<T>.Store(g * Vector512.Load(scale + i), inputGradient + start + i, lanes);
                     }
                 }
             }
         });
-    }
-
-    public static (double[][], double[][]) Parts(ChannelMatrix<T> matrix, long elements)
-    {
-        var count = Chunks.Count(elements, matrix.ChunkLength);
-        return (new double[count][], new double[count][]);
-    }
-
-    private static void Flush(StripeSum<T> a, StripeSum<T> b)
-    {
-        a.Flush();
-        b.Flush();
     }
 }
