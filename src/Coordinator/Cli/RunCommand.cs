@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Spectre.Console;
 using Volley.Coordinator.LocalRun;
+using Volley.Coordinator.Report;
+using Volley.Coordinator.Results;
 using Volley.Shared;
 using Volley.Shared.Cli;
 using Volley.Shared.Config.Yaml;
@@ -11,6 +13,11 @@ namespace Volley.Coordinator.Cli;
 /// <summary><c>volley run</c>: a sweep on this machine, from the file to the leaderboard.</summary>
 internal static class RunCommand
 {
+    private const string HtmlReportFile = "report.html";
+
+    // A pipe has no width; Spectre would take 80 and break hashes.
+    private const int RedirectedWidth = 200;
+
     public static Command Create()
     {
         var file = new Argument<string>("FILE") { Description = "The sweep file (YAML)" };
@@ -58,12 +65,26 @@ internal static class RunCommand
         using (display = DisplayFor(arguments))
             result = await LocalSweep.RunAsync(folder, options, display, TimeProvider.System, interruption.Token);
 
+        ResultsFiles.Write(folder.Path, result.Results);
+        HtmlReport.Write(folder.In(HtmlReportFile), result.Results);
+        if (arguments.IsJson) Console.WriteLine(await File.ReadAllTextAsync(folder.In(ResultsFiles.Json)));
         if (result.End == LocalSweepEnd.Interrupted)
         {
             await Console.Error.WriteLineAsync($"Interrupted with {result.Results.Trials.Count(trial => trial.IsFinished)} of {result.Results.Trials.Count} trials finished. To go on:\n  {CommandText.ThisCommand()}");
             return CommandLineHost.InterruptedExitCode;
         }
+        if (!arguments.IsJson) PrintLeaderboard(folder, result.Results);
         return result.Results.Trials.All(trial => trial.IsFinished) ? 0 : 1;
+    }
+
+    private static void PrintLeaderboard(RunFolder folder, SweepResults results)
+    {
+        if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = RedirectedWidth;
+        LeaderboardTable.Print(AnsiConsole.Console, Leaderboard.Of(results));
+        foreach (var trial in results.Trials.Where(trial => !trial.IsFinished)) Console.WriteLine($"trial {trial.Number} ({trial.Model}) {trial.State.ToString().ToLowerInvariant()}: {trial.Error}");
+        var shown = Path.GetRelativePath(Environment.CurrentDirectory, folder.Path);
+        Console.WriteLine($"results_digest {results.ResultsDigest}");
+        Console.WriteLine($"Written: {Path.Combine(shown, ResultsFiles.Json)}, {Path.Combine(shown, ResultsFiles.Csv)}, {Path.Combine(shown, HtmlReportFile)}");
     }
 
     private static ISweepDisplay DisplayFor(Arguments arguments)
