@@ -13,6 +13,9 @@ internal static class AgentProgram
     // Akka's timers live on the pool: a burst of work must not make a healthy node look dead (DESIGN §10).
     private const int PoolThreads = 64;
 
+    // A local agent whose parent died needs this long at most to end its ranks.
+    private static readonly TimeSpan PredecessorPatience = TimeSpan.FromSeconds(10);
+
     /// <param name="say">Lines for the person who started it.</param>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(JoinOptions options, Action<string> say)
@@ -25,7 +28,7 @@ internal static class AgentProgram
         var log = logs.CreateLogger("Volley.Agent");
 
         var devices = Inventory(options, line => log.LogWarning("{Gpu}", line));
-        using var runDirectory = RunDirectory.Open(options.RunDirectory, options.Name);
+        using var runDirectory = await RunDirectory.OpenAsync(options.RunDirectory, options.Name, isLocal ? PredecessorPatience : TimeSpan.Zero, time);
         await using var supervisor = await RankSupervisor.StartAsync(
             new SupervisorSettings(options.LogDirectory, options.DataRoot, new LinkTimeouts(), time), runDirectory, new RankLauncher(devices), logs);
         var loop = new AgentLoop(Facts(options, devices, time), supervisor, new AllowedRoots(options.CheckpointRoot), time, logs.CreateLogger<AgentLoop>());

@@ -13,13 +13,19 @@ internal sealed class RunDirectory : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
+    private static readonly TimeSpan LockPeriod = TimeSpan.FromMilliseconds(50);
+
     private readonly FileStream _lock;
     private readonly string _ranks;
     private readonly bool _ownsRoot;
 
     private RunDirectory(string path, FileStream heldLock, bool ownsRoot)
     {
-        (Path, _lock, _ownsRoot) = (path, heldLock, ownsRoot);
+        (Path, _lock) = (path, heldLock);
+        // Kept on disk, so that the successor of a killed agent clears the root away too.
+        var made = System.IO.Path.Combine(path, "made-root");
+        if (ownsRoot) File.WriteAllText(made, "");
+        _ownsRoot = File.Exists(made);
         SocketPath = Link.SocketPath.In(path);
         _ranks = System.IO.Path.Combine(path, "ranks");
         Directory.CreateDirectory(_ranks);
@@ -55,6 +61,22 @@ internal sealed class RunDirectory : IDisposable
         catch (IOException error)
         {
             throw new UserErrorException($"--run-dir {root}: {path} cannot be made: {error.Message}", error);
+        }
+    }
+
+    /// <summary>
+    /// The same, but waits for a predecessor that is about to end: of two runs in a row, the first one's agent learns of its parent's
+    /// death in the moment in which the second starts its own.
+    /// </summary>
+    public static async Task<RunDirectory> OpenAsync(string root, string node, TimeSpan patience, TimeProvider time)
+    {
+        var started = time.GetTimestamp();
+        using var ticks = new PeriodicTimer(LockPeriod, time);
+        while (true)
+        {
+            try { return Open(root, node); }
+            catch (UserErrorException) when (time.GetElapsedTime(started) < patience && File.Exists(System.IO.Path.Combine(root, node, "lock"))) { }
+            await ticks.WaitForNextTickAsync();
         }
     }
 

@@ -36,7 +36,7 @@ public static class ClusterSettings
               stable-after = 5s
               keep-majority.role = {{ClusterNames.CoordinatorRole}}
             }
-            singleton-proxy { singleton-identification-interval = 500ms, buffer-size = 0 }
+            singleton-proxy { singleton-identification-interval = 500ms, buffer-size = 0, log-singleton-identification-failure = off }
           }
         }
         """ + "\n" + Serialization.VolleySerializer.Hocon;

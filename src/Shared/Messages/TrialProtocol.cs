@@ -103,10 +103,10 @@ public enum RankEnd
     /// <summary>It was asked to; a checkpoint at its last step was written and reported before.</summary>
     Stopped = 2,
 
-    /// <summary>The trial's own fault: exception, non-finite loss, out of memory. Counts against <c>max_failures</c>.</summary>
+    /// <summary>The trial's own fault: exception, non-finite loss, out of memory, a crash in native code. Counts against <c>max_failures</c>.</summary>
     Failed = 3,
 
-    /// <summary>Killed from outside, crashed in native code, or its agent lost it. Does not count.</summary>
+    /// <summary>Killed from outside, or its agent lost it. Does not count.</summary>
     Lost = 4,
 }
 
