@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Spectre.Console;
 using Volley.GpuNode.Data;
 using Volley.GpuNode.Data.Packed;
 using Volley.GpuNode.Data.Sources;
@@ -110,8 +109,7 @@ internal static class DatasetCommand
     {
         using var packed = DiskErrors.Explain(() => PackedFile.Open(Path.GetFullPath(path)));
         var header = packed.Header;
-        var table = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
-        void Row(string name, string value) => table.AddRow(Markup.Escape(name), Markup.Escape(value));
+        static void Row(string name, string value) => Console.WriteLine($"{name,-11}{value}");
         Row("file", $"{packed.Path} ({new FileInfo(packed.Path).Length / 1e6:N1} MB, verified)");
         Row("data", $"{header.Source} ({header.Name})");
         Row("images", $"{header.TrainImages:N0} train, {header.TestImages:N0} test");
@@ -119,7 +117,6 @@ internal static class DatasetCommand
         Row("classes", $"{header.ClassNames.Count}{(header.MultiLabel ? ", several per image" : "")}: {Listing(header.ClassNames)}");
         Row("mean; std", $"{string.Join(' ', header.Mean.Select(value => $"{value:F4}"))}; {string.Join(' ', header.Std.Select(value => $"{value:F4}"))}");
         Row("sha256", header.ContentSha256);
-        AnsiConsole.Write(table);
         return 0;
     }
 

@@ -6,6 +6,9 @@ namespace Volley.GpuNode.Data.Sources;
 /// <summary>A table in CSV (RFC 4180: quotes, doubled quotes, line breaks inside quotes) or, named .tsv, with tabs. The first row names the columns.</summary>
 internal sealed class CsvTable
 {
+    // Ten million rows of a name and some labels; the table is held in memory.
+    private const long LargestFile = 512L << 20;
+
     // A row this long means that a quote was never closed.
     private const int LongestCell = 1 << 20;
 
@@ -18,6 +21,8 @@ internal sealed class CsvTable
     public static CsvTable Read(string path)
     {
         if (!File.Exists(path)) throw new UserErrorException($"{path}: there is no such file.");
+        if (new FileInfo(path).Length is > LargestFile and var length)
+            throw new UserErrorException($"{path}: has {length:N0} bytes; a table of at most {LargestFile:N0} bytes is read.");
         using var reader = new StreamReader(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
         var rows = new List<CsvRow>();
         try

@@ -12,14 +12,14 @@ internal static class IdxFile
     private const int LabelsMagic = 0x0801;
 
     // More than any such set has; a damaged count must not ask for all memory.
-    private const long MostBytes = 1L << 31;
+    private const int MostBytes = 1 << 30;
 
     public static (int Count, int Height, int Width, byte[] Pixels) ReadImages(string path)
     {
         using var stream = Open(path);
         ExpectMagic(stream, path, ImagesMagic, "images");
         int count = ReadInt(stream, path), height = ReadInt(stream, path), width = ReadInt(stream, path);
-        return (count, height, width, ReadRest(stream, path, (long)count * height * width, $"{count:N0} images of {width}×{height} pixels"));
+        return (count, height, width, ReadRest(stream, path, (Int128)count * height * width, $"{count:N0} images of {width}×{height} pixels"));
     }
 
     public static byte[] ReadLabels(string path)
@@ -51,10 +51,10 @@ internal static class IdxFile
         return value >= 0 ? value : throw new UserErrorException($"{path}: its header has the size {value}. The file is damaged.");
     }
 
-    private static byte[] ReadRest(Stream stream, string path, long length, string what)
+    private static byte[] ReadRest(Stream stream, string path, Int128 length, string what)
     {
         if (length > MostBytes) throw new UserErrorException($"{path}: claims {what}, more than {MostBytes:N0} bytes. The file is damaged.");
-        var bytes = new byte[length];
+        var bytes = new byte[(int)length];
         var read = ReadSome(stream, bytes, path);
         if (read < length) throw new UserErrorException($"{path}: is cut off: has {read:N0} bytes of data, {what} need {length:N0}. Get the file again.");
         if (ReadSome(stream, stackalloc byte[1], path) > 0) throw new UserErrorException($"{path}: has more data than {what} ({length:N0} bytes). The file is damaged.");

@@ -8,7 +8,7 @@ namespace Volley.GpuNode.Data.Sources;
 internal static class ImageDecoder
 {
     // A small file can claim a huge image; more than this is refused before memory is taken.
-    private const long MostPixels = 100_000_000;
+    private const long MostPixels = 50_000_000;
 
     public static bool IsImageName(string name) =>
         Path.GetExtension(name).ToLowerInvariant() is ".jpg" or ".jpeg" or ".png";

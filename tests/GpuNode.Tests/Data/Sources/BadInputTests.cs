@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using System.IO.Compression;
 using Volley.Shared;
 using Volley.Shared.Config;
 
@@ -49,6 +50,9 @@ public sealed class BadInputTests : IDisposable
         ["an IDX file of another kind"] = (folder => Fashion(folder, "train-images-idx3-ubyte.gz", _ => File.ReadAllBytes(Path.Combine(DataFolder.FashionSubset, "train-labels-idx1-ubyte.gz"))), ["train-images", "begins with 00000801", "00000803"]),
         ["labels of another set"] = (folder => Fashion(folder, "train-labels-idx1-ubyte.gz", _ => File.ReadAllBytes(Path.Combine(DataFolder.FashionSubset, "t10k-labels-idx1-ubyte.gz"))), ["has 1,000 labels", "has 6,000 images"]),
         ["an IDX file that is no gzip"] = (folder => Fashion(folder, "t10k-images-idx3-ubyte.gz", _ => "hello"u8.ToArray()), ["t10k-images-idx3-ubyte.gz", "gzip"]),
+        ["an IDX file that claims too much"] = (folder => Fashion(folder, "t10k-images-idx3-ubyte.gz", _ => Gzip([0, 0, 8, 3, 127, 255, 255, 255, 127, 255, 255, 255, 127, 255, 255, 255])), ["t10k-images-idx3-ubyte.gz", "claims 2,147,483,647 images"]),
+        ["an IDX file with more than it claims"] = (folder => Fashion(folder, "t10k-labels-idx1-ubyte.gz", _ => Gzip([0, 0, 8, 1, 0, 0, 0, 1, 5, 5])), ["t10k-labels-idx1-ubyte.gz", "more data than 1 labels"]),
+        ["a label that does not exist"] = (folder => Fashion(folder, "t10k-labels-idx1-ubyte.gz", _ => Gzip([0, 0, 8, 1, 0, 0, 3, 232, .. new byte[999], 10])), ["t10k-labels-idx1-ubyte.gz", "label 10 of image 999"]),
         ["bad settings, all at once"] = (_ => new DatasetSpec { Name = "fashion-mnist", Channels = 2, ImageSize = 3, ValFraction = 0.9, Split = "none", LimitTrain = -1 },
             ["train.dataset.channels: is 2", "train.dataset.image_size: is 3", "train.dataset.val_fraction: is 0.9", "train.dataset.split: is none", "train.dataset.limit_train: is -1"]),
     };
@@ -113,6 +117,13 @@ public sealed class BadInputTests : IDisposable
             if (content is not null) File.WriteAllBytes(folder.At("fashion", name), content);
         }
         return new DatasetSpec { Name = "fashion-mnist", Path = "fashion" };
+    }
+
+    private static byte[] Gzip(byte[] content)
+    {
+        var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest)) gzip.Write(content);
+        return packed.ToArray();
     }
 
     /// <summary>Does not compress, so that a part of it is a part of the image.</summary>
