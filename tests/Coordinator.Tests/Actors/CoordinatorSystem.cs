@@ -1,0 +1,52 @@
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Persistence.Sql;
+using Volley.Coordinator.Actors;
+using Volley.Coordinator.Journal;
+using Volley.Coordinator.Sweeps;
+using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
+using Volley.Shared.Serialization;
+
+namespace Volley.Coordinator.Tests.Actors;
+
+/// <summary>The real actors on a real SQLite journal; agents are test probes. A restart is another actor on the same file.</summary>
+public abstract class CoordinatorSystem : Akka.TestKit.Xunit.TestKit
+{
+    private readonly string _folder;
+    private protected readonly List<string> Abdications = [];
+
+    protected CoordinatorSystem() : this(Directory.CreateTempSubdirectory("volley-test-").FullName) { }
+
+    private CoordinatorSystem(string folder) : base(Config(folder)) => _folder = folder;
+
+    private static Config Config(string folder) => ConfigurationFactory
+        .ParseString("akka.actor.provider = cluster\nakka.remote.dot-netty.tcp { hostname = \"127.0.0.1\", port = 0 }\nakka.loglevel = OFF\nakka.stdout-loglevel = OFF\n"
+            + JournalDatabase.Hocon(JournalDatabase.Prepare(folder)) + "\n" + VolleySerializer.Hocon)
+        .WithFallback(SqlPersistence.DefaultConfiguration);
+
+    private protected IActorRef StartManager() => Sys.ActorOf(Props.Create(() => new SweepManagerActor(
+        new CoordinatorParts(SweepPlanner.Plan, "0.1.0", reason => Abdications.Add(reason), TimeProvider.System))));
+
+    private protected async Task StopAsync(IActorRef actor)
+    {
+        await WatchAsync(actor);
+        Sys.Stop(actor);
+        await ExpectTerminatedAsync(actor);
+        await UnwatchAsync(actor);
+    }
+
+    private protected static async Task<SweepState> LookAsync(IActorRef manager) =>
+        ((SweepAnswer)await manager.Ask<object>(new SteerSweep(new SweepId("tiny"), null), TimeSpan.FromSeconds(20))).State;
+
+    /// <summary>Registers a node whose agent is <paramref name="agent"/>.</summary>
+    private protected static void Register(IActorRef manager, IActorRef agent, long incarnation = 1, params RunningRank[] running) =>
+        manager.Tell(new RegisterNode(new NodeId("a"), incarnation, "host", 1, 1, "cpu", 1, "0.1.0", "f", [.. running]), agent);
+
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
