@@ -12,6 +12,9 @@ internal static class ResultsCommand
     // Enough to see the pattern; --all shows the rest.
     private const int DifferencesShown = 40;
 
+    // A hash with its quotes: two of them are told apart, and what is longer is a whole section that only one side has.
+    private const int ValueShown = 66;
+
     // A pipe has no width; Spectre would take 80 and break hashes.
     private const int RedirectedWidth = 200;
 
@@ -98,7 +101,7 @@ internal static class ResultsCommand
         var console = Console();
         var table = new Table { Border = TableBorder.Rounded }.AddColumns("trial", "key", "A", "B");
         foreach (var difference in showsAll ? differences : differences.Take(DifferencesShown))
-            table.AddRow(new Text(difference.Trial.ToString()), new Text(difference.Key.Length == 0 ? "(the trial)" : difference.Key), new Text(difference.A), new Text(difference.B));
+            table.AddRow(new Text(difference.Trial.ToString()), new Text(difference.Key.Length == 0 ? "(the trial)" : difference.Key), new Text(Short(difference.A)), new Text(Short(difference.B)));
         console.Write(table);
         var trials = differences.Select(difference => difference.Trial).Distinct().Count();
         console.WriteLine($"{differences.Count} differences in {trials} of {Math.Max(a.Trials.Count, b.Trials.Count)} trials"
@@ -106,6 +109,8 @@ internal static class ResultsCommand
         foreach (var note in Explanations(a, b)) console.WriteLine(note);
         return 1;
     }
+
+    private static string Short(string value) => value.Length <= ValueShown ? value : value[..(ValueShown - 1)] + "…";
 
     /// <summary>Bit-equality is claimed for one numerics fingerprint: two are an explanation, not a difference.</summary>
     private static IEnumerable<string> Explanations(SweepResults a, SweepResults b)

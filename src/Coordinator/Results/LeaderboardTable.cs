@@ -6,8 +6,10 @@ namespace Volley.Coordinator.Results;
 /// <summary>The leaderboard in a terminal: as many columns as fit, the ones that matter least go first.</summary>
 internal static class LeaderboardTable
 {
-    // Below this, hyperparameters break into one word a line; other columns give way first.
+    // Hyperparameters wrap. Columns of small importance give way until they have a line's room, the others until they have a word's.
+    private const int ComfortableHyperparameters = 44;
     private const int NarrowestHyperparameters = 18;
+    private const int SmallImportance = 5;
 
     // Border and a space on either side of a cell.
     private const int Padding = 3;
@@ -75,15 +77,19 @@ internal static class LeaderboardTable
 
     private static List<Column> Fit(List<Column> columns, IReadOnlyList<LeaderboardRow> rows, int width)
     {
-        while (Width(columns, rows) > width && columns.Max(column => column.Weight) is > 0 and var least)
-            columns.Remove(columns.Last(column => column.Weight == least));
+        Drop(ComfortableHyperparameters, SmallImportance);
+        Drop(NarrowestHyperparameters, 1);
         return columns;
+
+        void Drop(int room, int downTo)
+        {
+            while (Width(columns, rows, room) > width && columns.Max(column => column.Weight) is var least && least >= downTo)
+                columns.Remove(columns.Last(column => column.Weight == least));
+        }
     }
 
-    private static int Width(List<Column> columns, IReadOnlyList<LeaderboardRow> rows) =>
-        1 + columns.Sum(column => Padding + (column.Wraps
-            ? Math.Min(NarrowestHyperparameters, Widest(column, rows))
-            : Widest(column, rows)));
+    private static int Width(List<Column> columns, IReadOnlyList<LeaderboardRow> rows, int hyperparameters) =>
+        1 + columns.Sum(column => Padding + (column.Wraps ? Math.Min(hyperparameters, Widest(column, rows)) : Widest(column, rows)));
 
     private static int Widest(Column column, IReadOnlyList<LeaderboardRow> rows) =>
         Math.Max(column.Title.Length, rows.Select(row => column.Text(row).Length).DefaultIfEmpty(0).Max());

@@ -23,20 +23,24 @@ internal static class MetricText
         _ => metric.Replace('_', ' '),
     };
 
-    public static string Of(string metric, double? value)
+    /// <returns>For tables: zeros at the end, so that columns line up. "–" where there is no value.</returns>
+    public static string Of(string metric, double? value) => value is not { } number ? "–"
+        : Kind(metric) == MetricKind.Ratio && double.IsFinite(number) ? (number * 100).ToString("0.00", CultureInfo.InvariantCulture) + " %"
+        : Text(metric, number, Fixed);
+
+    /// <returns>For the side of an axis: no more digits than needed.</returns>
+    public static string Tick(string metric, double value) => Text(metric, value, Significant);
+
+    private static string Text(string metric, double value, Func<double, int, string> digits) => Kind(metric) switch
     {
-        if (value is not { } number) return "–";
-        if (!double.IsFinite(number)) return number.ToString(CultureInfo.InvariantCulture);
-        return Kind(metric) switch
-        {
-            MetricKind.Ratio => (number * 100).ToString("0.00", CultureInfo.InvariantCulture) + " %",
-            MetricKind.Energy => Energy(number),
-            MetricKind.Count => Count(number),
-            MetricKind.Milliseconds => Significant(number) + " ms",
-            MetricKind.Seconds => Duration(TimeSpan.FromSeconds(number)),
-            _ => Significant(number, 4),
-        };
-    }
+        _ when !double.IsFinite(value) => value.ToString(CultureInfo.InvariantCulture),
+        MetricKind.Ratio => digits(value * 100, 3) + " %",
+        MetricKind.Energy => Energy(value, digits),
+        MetricKind.Count => Count(value, digits),
+        MetricKind.Milliseconds => digits(value, 3) + " ms",
+        MetricKind.Seconds => Duration(TimeSpan.FromSeconds(value)),
+        _ => digits(value, 4),
+    };
 
     public static MetricKind Kind(string metric)
     {
@@ -51,21 +55,21 @@ internal static class MetricText
     }
 
     /// <param name="picojoules">From 10^-12 J up; "1.42 mJ" is 1.42e9 pJ.</param>
-    public static string Energy(double picojoules) => picojoules switch
+    private static string Energy(double picojoules, Func<double, int, string> digits) => picojoules switch
     {
-        >= 1e12 => Significant(picojoules / 1e12) + " J",
-        >= 1e9 => Significant(picojoules / 1e9) + " mJ",
-        >= 1e6 => Significant(picojoules / 1e6) + " µJ",
-        >= 1e3 => Significant(picojoules / 1e3) + " nJ",
-        _ => Significant(picojoules) + " pJ",
+        >= 1e12 => digits(picojoules / 1e12, 3) + " J",
+        >= 1e9 => digits(picojoules / 1e9, 3) + " mJ",
+        >= 1e6 => digits(picojoules / 1e6, 3) + " µJ",
+        >= 1e3 => digits(picojoules / 1e3, 3) + " nJ",
+        _ => digits(picojoules, 3) + " pJ",
     };
 
     /// <returns>"2.57 M"; whole below a thousand.</returns>
-    public static string Count(double value)
+    private static string Count(double value, Func<double, int, string> digits)
     {
         var step = 0;
         while (Math.Abs(value) >= 999.5 && step < Large.Length - 1) (value, step) = (value / 1000, step + 1);
-        return (step == 0 ? value.ToString("0.##", CultureInfo.InvariantCulture) : Significant(value)) + Large[step];
+        return (step == 0 ? value.ToString("0.##", CultureInfo.InvariantCulture) : digits(value, 3)) + Large[step];
     }
 
     public static string Duration(TimeSpan duration) => duration switch
@@ -75,13 +79,20 @@ internal static class MetricText
         _ => duration.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture) + " s",
     };
 
-    /// <summary>Digits that count, never in exponent form for what people read as plain numbers.</summary>
-    public static string Significant(double value, int digits = 3)
+    /// <summary>So many digits that count, without zeros at the end; in exponent form only where it would be a row of zeros.</summary>
+    public static string Significant(double value, int digits) => Digits(value, digits, '#');
+
+    /// <summary>As <see cref="Significant"/>, with zeros at the end: columns line up.</summary>
+    private static string Fixed(double value, int digits) => Digits(value, digits, '0');
+
+    private static string Digits(double value, int digits, char last)
     {
         if (value == 0) return "0";
-        var magnitude = (int)Math.Floor(Math.Log10(Math.Abs(value)));
+        // Of the rounded value: 0.9999 is 1.00, not 1.000.
+        var magnitude = (int)Math.Floor(Math.Log10(Math.Abs(double.Parse(value.ToString($"E{digits - 1}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture))));
         if (magnitude is < -4 or > 8) return value.ToString($"0.{new string('#', digits - 1)}e0", CultureInfo.InvariantCulture);
-        return Math.Round(value, Math.Clamp(digits - 1 - magnitude, 0, 15)).ToString("0.#############", CultureInfo.InvariantCulture);
+        var decimals = Math.Clamp(digits - 1 - magnitude, 0, 15);
+        return Math.Round(value, decimals).ToString("0." + new string(last, decimals), CultureInfo.InvariantCulture);
     }
 }
 

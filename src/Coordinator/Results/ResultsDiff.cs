@@ -9,7 +9,7 @@ internal static class ResultsDiff
 {
     private const string Absent = "(absent)";
 
-    /// <returns>By trial, then in the order of the keys.</returns>
+    /// <returns>By trial; what was asked first, what came out after.</returns>
     public static IReadOnlyList<ResultsDifference> Of(SweepResults a, SweepResults b)
     {
         var differences = new List<ResultsDifference>();
@@ -29,7 +29,7 @@ internal static class ResultsDiff
     {
         if (a is JsonObject left && b is JsonObject right)
         {
-            foreach (var name in left.Select(field => field.Key).Union(right.Select(field => field.Key)).Order(StringComparer.Ordinal))
+            foreach (var name in left.Select(field => field.Key).Union(right.Select(field => field.Key)))
                 Walk(trial, key.Length == 0 ? name : $"{key}.{name}", left[name], right[name], differences);
             return;
         }

@@ -27,7 +27,7 @@ public sealed class HtmlReportTests
         var plots = Parse(SampleResults.Of(failed: 3)).Descendants(Xhtml + "section")
             .Single(section => section.Element(Xhtml + "h2")?.Value == "Test accuracy against its cost").Descendants(Xhtml + "svg").ToList();
 
-        Assert.Equal(4, plots.Count);
+        Assert.Equal(3, plots.Count);
         Assert.All(plots, plot => Assert.Equal(23, plot.Elements(Xhtml + "path").Count(path => ((string?)path.Attribute("class"))!.StartsWith("dot", StringComparison.Ordinal))));
     }
 

@@ -90,7 +90,7 @@ public sealed class LeaderboardTests
     [InlineData("energy_pj", 512.0, "512 pJ")]
     [InlineData("macs", 309166080.0, "309 M")]
     [InlineData("parameters", 2567082.0, "2.57 M")]
-    [InlineData("parameters", 999999.0, "1 M")]
+    [InlineData("parameters", 999999.0, "1.00 M")]
     [InlineData("best_epoch", 7.0, "7")]
     [InlineData("latency_ms_p50", 12.345, "12.3 ms")]
     [InlineData("val_loss", 0.45678, "0.4568")]

@@ -84,12 +84,12 @@ internal sealed class LogAxis : Axis
     /// <summary>Powers of ten over several decades, 1-2-5 over one or two, finer below: always at least two ticks.</summary>
     private static List<double> Values(double low, double high)
     {
-        foreach (var steps in new double[][] { [1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 8] })
+        foreach (var steps in new double[][] { [1], [1, 3], [1, 2, 5], [1, 2, 3, 5, 7], [1, 1.5, 2, 3, 4, 5, 6, 8] })
         {
             var values = new List<double>();
             for (var decade = (int)Math.Floor(Math.Log10(low)); decade <= (int)Math.Ceiling(Math.Log10(high)); decade++)
                 values.AddRange(steps.Select(step => step * Math.Pow(10, decade)).Where(value => value >= low && value <= high));
-            if (values.Count >= 4) return values;
+            if (values.Count >= 3) return values;
         }
         var linear = LinearAxis.NiceStep((high - low) / 4);
         return [.. Enumerable.Range(1, 20).Select(i => (Math.Floor(low / linear) + i) * linear).TakeWhile(value => value <= high)];

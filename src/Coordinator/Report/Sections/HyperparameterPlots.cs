@@ -32,7 +32,7 @@ internal static class HyperparameterPlots
     {
         var trials = data.Finished.Where(trial => trial.Hyperparameters.Find(key) is not null).ToList();
         var texts = trials.Select(trial => trial.Hyperparameters.Find(key)!).Distinct().ToList();
-        var y = Axis.Around(MetricText.Label(data.Objective), trials.Select(trial => trial.Find(data.Objective)!.Value), value => TickText.Of(data.Objective, value));
+        var y = Axis.Around(MetricText.Label(data.Objective), trials.Select(trial => trial.Find(data.Objective)!.Value), value => MetricText.Tick(data.Objective, value));
         var numbers = texts.Select(Number).ToList();
         var areNumbers = numbers.All(number => number is not null);
         if (areNumbers) texts = [.. texts.OrderBy(Number)];
@@ -46,7 +46,7 @@ internal static class HyperparameterPlots
             return plot.Svg($"{key} against {data.Objective}");
         }
         var isLog = numbers.Min() > 0 && numbers.Max() / numbers.Min() >= LogRatio;
-        var scatter = new Plot(Axis.Around(key, numbers.OfType<double>(), value => MetricText.Significant(value), isLog), y, height: 260);
+        var scatter = new Plot(Axis.Around(key, numbers.OfType<double>(), value => MetricText.Significant(value, 3), isLog), y, height: 260);
         foreach (var trial in Enumerable.Reverse(trials))
             scatter.Dot(Number(trial.Hyperparameters.Find(key)!)!.Value, trial.Find(data.Objective)!.Value, data.ModelOf(trial), data.TipOf(trial));
         return scatter.Svg($"{key} against {data.Objective}");

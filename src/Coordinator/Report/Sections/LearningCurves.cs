@@ -40,7 +40,7 @@ internal static class LearningCurves
         var values = trials.SelectMany(trial => trial.Epochs).Select(epoch => value(epoch)).OfType<double>();
         var plot = new Plot(
             new LinearAxis("epoch", trials.SelectMany(trial => trial.Epochs).Min(epoch => epoch.Epoch) - 0.3, Math.Max(2, trials.SelectMany(trial => trial.Epochs).Max(epoch => epoch.Epoch)) + 0.3, EpochText),
-            Axis.Around(title, values, number => TickText.Of(metric, number)));
+            Axis.Around(title, values, number => MetricText.Tick(metric, number)));
         foreach (var trial in trials)
         {
             var model = data.ModelOf(trial);

@@ -15,7 +15,6 @@ internal static class TradeOffs
         ("energy_pj", "energy per image"),
         ("macs", "multiply-accumulates per image (dense)"),
         ("latency_ms_p50", "latency, batch 1, median"),
-        ("parameters", "parameters"),
     ];
 
     public static void Append(StringBuilder page, ReportData data)
@@ -33,8 +32,8 @@ internal static class TradeOffs
         var trials = data.Finished.Where(trial => trial.Find(cost) is > 0 && trial.Find(data.Quality) is { } quality && double.IsFinite(quality)).ToList();
         var points = trials.Select(trial => (X: trial.Find(cost)!.Value, Y: trial.Find(data.Quality)!.Value)).ToList();
         var plot = new Plot(
-            Axis.Around(title, points.Select(point => point.X), value => MetricText.Of(cost, value), isLog: true),
-            Axis.Around(MetricText.Label(data.Quality), points.Select(point => point.Y), value => TickText.Of(data.Quality, value)));
+            Axis.Around(title, points.Select(point => point.X), value => MetricText.Tick(cost, value), isLog: true),
+            Axis.Around(MetricText.Label(data.Quality), points.Select(point => point.Y), value => MetricText.Tick(data.Quality, value)));
         plot.Front(FrontOf(points));
         // The best is drawn last, on top.
         for (var i = trials.Count - 1; i >= 0; i--) plot.Dot(points[i].X, points[i].Y, data.ModelOf(trials[i]), data.TipOf(trials[i], cost));
