@@ -66,6 +66,13 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
             _log.Error(cause, "{0}: event {1} could not be journaled; the sweep is recovered from the journal and goes on", PersistenceId, sequenceNr);
     }
 
+    /// <summary>The journal took the event for bad (it could not be serialized): what follows from it must not be believed. Stopping lets the supervisor recover it.</summary>
+    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr)
+    {
+        _log.Error(cause, "{0}: event {1} was rejected by the journal", PersistenceId, sequenceNr);
+        Context.Stop(Self);
+    }
+
     /// <summary>Nothing is done or told before its events are in the journal; commands that arrive meanwhile wait.</summary>
     private void Take(SweepCommand command, Action then)
     {

@@ -76,6 +76,9 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
             _parts.Abdicate($"The journal cannot be written: {cause.Message}");
     }
 
+    protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) =>
+        _parts.Abdicate($"The journal refuses event {sequenceNr} of {PersistenceId}: {cause.Message}");
+
     /// <summary>The first write of a life; nobody is told anything before it is in the journal.</summary>
     private void Begin()
     {

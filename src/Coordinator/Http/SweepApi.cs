@@ -42,6 +42,7 @@ internal static class SweepApi
         sweeps.MapPost("/{id}/pause", (string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) => SteerAsync(id, new PauseSweep(), manager, stop));
         sweeps.MapPost("/{id}/resume", (string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) => SteerAsync(id, new ResumeSweep(), manager, stop));
         sweeps.MapPost("/{id}/cancel", (string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) => SteerAsync(id, new CancelSweep(), manager, stop));
+        sweeps.MapPost("/{id}/retry", (string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) => SteerAsync(id, new RetryFailed(), manager, stop));
         app.MapGet("/api/v1/nodes", NodesAsync);
     }
 

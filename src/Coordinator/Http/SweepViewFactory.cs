@@ -42,6 +42,7 @@ internal static class SweepViewFactory
             ImagesPerSecond = progress?.ImagesPerSecond ?? lastEpoch?.ImagesPerSecond,
             Failures = trial.Failures,
             Error = trial.Error.Length > 0 ? trial.Error : null,
+            IsUserError = trial.HasUserError,
             LastLogLines = trial.LastLogLines,
             Outcome = trial.Outcome,
             Checkpoints = [.. trial.Checkpoints.Select(checkpoint => checkpoint.RelativePath)],

@@ -65,6 +65,9 @@ internal sealed record TrialView
     public double? ImagesPerSecond { get; init; }
     public required int Failures { get; init; }
     public string? Error { get; init; }
+
+    /// <summary>A person can put it right; the message says how.</summary>
+    public bool IsUserError { get; init; }
     public required IReadOnlyList<string> LastLogLines { get; init; }
 
     /// <summary>Only when finished; without its epochs, which stand above.</summary>

@@ -47,6 +47,7 @@ internal sealed class JournalSerializer(ExtendedActorSystem system) : Serializer
         ["attempt-ended.v1"] = typeof(AttemptEnded),
         ["trial-finished.v1"] = typeof(TrialFinished),
         ["trial-failed.v1"] = typeof(TrialFailed),
+        ["trial-reopened.v1"] = typeof(TrialReopened),
         ["trial-cancelled.v1"] = typeof(TrialCancelled),
         ["sweep-paused.v1"] = typeof(SweepPaused),
         ["sweep-resumed.v1"] = typeof(SweepResumed),

@@ -52,6 +52,7 @@ internal sealed partial class LocalAgent : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _ending.CancelAsync();
+        await _supervision.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);      // from here on nobody starts another
         if (!_process.HasExited)
         {
             _ = Signal(_process.Id, Sigterm);
@@ -65,7 +66,6 @@ internal sealed partial class LocalAgent : IAsyncDisposable
                 await _process.WaitForExitAsync();
             }
         }
-        await _supervision.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _process.Dispose();
         await _log.DisposeAsync();
         _ending.Dispose();
@@ -87,7 +87,7 @@ internal sealed partial class LocalAgent : IAsyncDisposable
             if (deaths.Count >= MaxDeaths)
                 throw new UserErrorException($"The local agent ended {MaxDeaths} times within {DeathWindow.TotalMinutes:0} minutes, the last time with code {code}. Its log is {_options.LogDirectory}/agent.log; its last lines:\n{last}");
             _tell($"The local agent ended (code {code}); starting it again.");
-            _process.Dispose();
+            using var dead = _process;
             _process = StartProcess();
         }
     }

@@ -33,7 +33,7 @@ internal static class LocalSweep
             coordinator.SeedAddress, options.Slots, options.Spec.Resources.ThreadsPerRank, folder.AgentDirectory, options.DataRoot, folder.Logs);
         await using var agent = LocalAgent.Start(agentOptions, clock, display.Say);    // starts up while the journal is read
         await RequireSameSweepAsync(client, folder, options.Spec);
-        await SubmitAsync(client, folder, options);
+        await SubmitAsync(client, folder, options, display);
 
         var watch = new SweepWatch();
         var isStopping = false;
@@ -54,6 +54,8 @@ internal static class LocalSweep
             await DelayAsync(LookPeriod, clock, isStopping ? CancellationToken.None : interrupt);
         }
         await TidyAsync(client, options.Spec.Name, clock);
+        // Nothing came of it, and a person can put that right: their mistake, not a result.
+        if (watch.Trials.Count > 0 && watch.Trials.All(trial => trial is { State: "failed", IsUserError: true })) throw new UserErrorException(string.Join('\n', watch.Trials.Select(trial => trial.Error).Distinct()));
         var end = watch.Sweep!.State is "finished" or "cancelled" ? LocalSweepEnd.Done : LocalSweepEnd.Interrupted;
         return (end, await client.ResultsAsync(options.Spec.Name, CancellationToken.None));
     }
@@ -65,7 +67,7 @@ internal static class LocalSweep
             throw new UserErrorException($"--out {folder.Path}: holds the sweep \"{other}\", this file's is \"{spec.Name}\". Give this sweep another --out.");
     }
 
-    private static async Task SubmitAsync(SweepClient client, RunFolder folder, LocalSweepOptions options)
+    private static async Task SubmitAsync(SweepClient client, RunFolder folder, LocalSweepOptions options, ISweepDisplay display)
     {
         var source = options.Spec.Source;
         SweepView view;
@@ -91,6 +93,11 @@ internal static class LocalSweep
         }
         await File.WriteAllTextAsync(folder.In("sweep.yaml"), source.Text, CancellationToken.None);
         if (view.State == "paused") await client.SteerAsync(options.Spec.Name, "resume", CancellationToken.None);
+        if (view.Failed > 0)
+        {
+            display.Say($"Trying the {view.Failed} failed trials again.");
+            await client.SteerAsync(options.Spec.Name, "retry", CancellationToken.None);
+        }
     }
 
     private static async Task TidyAsync(SweepClient client, string sweep, TimeProvider clock)

@@ -14,6 +14,10 @@ internal sealed class SweepClient(Uri coordinator) : IDisposable
     // The API answers in milliseconds; submission tries every combination of the file and recovery replays a journal.
     private readonly HttpClient _http = new() { BaseAddress = coordinator, Timeout = TimeSpan.FromSeconds(60) };
 
+    /// <summary>How long "not now" is taken for an answer to wait out.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan RetryPeriod = TimeSpan.FromMilliseconds(500);
+
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken stop) => await GetAsync<List<string>>("/api/v1/sweeps", stop);
 
     public Task<SweepView> SubmitAsync(SubmitRequest request, CancellationToken stop) => PostAsync("/api/v1/sweeps", request, stop);
@@ -23,25 +27,32 @@ internal sealed class SweepClient(Uri coordinator) : IDisposable
 
     public async Task<SweepResults> ResultsAsync(string sweep, CancellationToken stop)
     {
-        using var response = await SendAsync(new HttpRequestMessage(HttpMethod.Get, $"/api/v1/sweeps/{sweep}/results"), stop);
+        using var response = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, $"/api/v1/sweeps/{sweep}/results"), stop);
         return await ReadAsync<SweepResults>(response, ConfigJson.ReadableOptions, stop);
     }
 
-    /// <param name="verb">pause | resume | cancel.</param>
+    /// <param name="verb">pause | resume | cancel | retry.</param>
     public Task<SweepView> SteerAsync(string sweep, string verb, CancellationToken stop) => PostAsync<object?>($"/api/v1/sweeps/{sweep}/{verb}", null, stop);
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<T> GetAsync<T>(string path, CancellationToken stop) => await ReadAsync<T>(await SendAsync(new HttpRequestMessage(HttpMethod.Get, path), stop), ApiJson.Options, stop);
+    private async Task<T> GetAsync<T>(string path, CancellationToken stop) => await ReadAsync<T>(await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, path), stop), ApiJson.Options, stop);
 
     private async Task<SweepView> PostAsync<T>(string path, T body, CancellationToken stop) =>
-        await ReadAsync<SweepView>(await SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body, options: ApiJson.Options) }, stop), ApiJson.Options, stop);
+        await ReadAsync<SweepView>(await SendAsync(() => new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body, options: ApiJson.Options) }, stop), ApiJson.Options, stop);
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken stop)
+    private async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, CancellationToken stop)
     {
+        var start = TimeProvider.System.GetTimestamp();
         try
         {
-            return await _http.SendAsync(request, stop);
+            while (true)
+            {
+                var response = await _http.SendAsync(request(), stop);
+                if (response.StatusCode != HttpStatusCode.ServiceUnavailable || TimeProvider.System.GetElapsedTime(start) > Patience) return response;
+                response.Dispose();     // it recovers, moves, or the machine is very busy
+                await Task.Delay(RetryPeriod, stop);
+            }
         }
         catch (HttpRequestException error)
         {

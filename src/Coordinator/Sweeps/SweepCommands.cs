@@ -27,6 +27,9 @@ internal sealed record PauseSweep : SweepCommand;
 
 internal sealed record ResumeSweep : SweepCommand;
 
+/// <summary>Try the failed trials again.</summary>
+internal sealed record RetryFailed : SweepCommand;
+
 internal sealed record CancelSweep : SweepCommand;
 
 /// <summary>Time to repeat what was not answered.</summary>

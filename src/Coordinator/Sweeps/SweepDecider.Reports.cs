@@ -87,12 +87,12 @@ internal static partial class SweepDecider
         if (exit.End == RankEnd.Lost)
         {
             if (after.LossesInARow >= MaxLossesInARow)
-                turn.Emit(new TrialFailed(trial.Number, $"Its rank was lost {after.LossesInARow} times in a row without a new checkpoint; last: {exit.Error}", turn.Now));
+                turn.Emit(new TrialFailed(trial.Number, $"Its rank was lost {after.LossesInARow} times in a row without a new checkpoint; last: {exit.Error}", false, turn.Now));
             return;
         }
         var failedTheSameElsewhere = trial.FailedOn.Length > 0 && trial.FailedOn != exit.Node.Value && trial.Error == exit.Error;
         if (exit.IsUserError || failedTheSameElsewhere || after.Failures >= Math.Max(1, trial.Spec.Resources.MaxFailures))
-            turn.Emit(new TrialFailed(trial.Number, exit.Error, turn.Now));
+            turn.Emit(new TrialFailed(trial.Number, exit.Error, exit.IsUserError, turn.Now));
     }
 
     /// <summary>Every rank is done in good order: the trial is finished, or was stopped as asked.</summary>
@@ -108,7 +108,7 @@ internal static partial class SweepDecider
         {
             const string missing = "Rank 0 says that it finished, without an outcome.";
             EndAttempt(turn, trial.Number, RankEnd.Failed, missing, "", []);
-            turn.Emit(new TrialFailed(trial.Number, missing, turn.Now));
+            turn.Emit(new TrialFailed(trial.Number, missing, false, turn.Now));
         }
         else
         {

@@ -34,6 +34,7 @@ internal static partial class SweepDecider
             case PauseSweep: Pause(turn); break;
             case ResumeSweep when state.Phase == SweepPhase.Paused: turn.Emit(new SweepResumed(now)); break;
             case ResumeSweep: break;
+            case RetryFailed: Retry(turn); break;
             case CancelSweep: Cancel(turn); break;
             case Tick: Repeat(turn); break;
             default: throw new InvalidOperationException($"{command.GetType().Name} is no command of a sweep.");
@@ -150,6 +151,13 @@ internal static partial class SweepDecider
             if (turn[number].Phase == TrialPhase.Running) EndAttempt(turn, number, RankEnd.Stopped, "", "", []);
             turn.Emit(new TrialCancelled(number, turn.Now));
         }
+    }
+
+    private static void Retry(SweepTurn turn)
+    {
+        if (turn.State.Phase == SweepPhase.Cancelled) return;
+        foreach (var trial in turn.State.Trials.Where(trial => trial.Phase == TrialPhase.Failed)) turn.Emit(new TrialReopened(trial.Number, turn.Now));
+        if (turn.State.Phase == SweepPhase.Finished && !turn.State.Open.IsEmpty) turn.Emit(new SweepResumed(turn.Now));
     }
 
     private static void Withdraw(SweepTurn turn, int number)

@@ -55,7 +55,11 @@ internal sealed record AttemptEnded(
 /// <param name="Outcome">Without epochs: they are in the journal already.</param>
 internal sealed record TrialFinished(int Trial, int Attempt, TrialOutcome Outcome, DateTimeOffset At) : SweepEvent;
 
-internal sealed record TrialFailed(int Trial, string Error, DateTimeOffset At) : SweepEvent;
+/// <param name="IsUserError">A person can put it right (a missing data set and the like).</param>
+internal sealed record TrialFailed(int Trial, string Error, bool IsUserError, DateTimeOffset At) : SweepEvent;
+
+/// <summary>A failed trial gets another chance, from its newest checkpoint and with its failures forgotten.</summary>
+internal sealed record TrialReopened(int Trial, DateTimeOffset At) : SweepEvent;
 
 internal sealed record TrialCancelled(int Trial, DateTimeOffset At) : SweepEvent;
 

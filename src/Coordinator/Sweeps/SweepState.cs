@@ -51,7 +51,7 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         TermStarted started => this with { Term = started.Term },
         TrialCreated created => Created(created),
         SweepPaused => this with { Phase = SweepPhase.Paused },
-        SweepResumed => this with { Phase = SweepPhase.Running },
+        SweepResumed => this with { Phase = SweepPhase.Running, EndedAt = null },
         SweepCancelled cancelled => this with { Phase = SweepPhase.Cancelled, EndedAt = cancelled.At },
         SweepFinished finished => this with { Phase = SweepPhase.Finished, EndedAt = finished.At },
         StaleReportDropped => this with { StaleReports = StaleReports + 1 },
@@ -64,7 +64,8 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         RankEnded e => With(e.Trial, trial => trial with { Ended = trial.Ended.SetItem(e.Rank, e) }),
         AttemptEnded e => With(e.Trial, trial => trial.Apply(e)),
         TrialFinished e => With(e.Trial, trial => trial with { Phase = TrialPhase.Finished, Outcome = e.Outcome, EndedAt = e.At }).Observed(e.Trial),
-        TrialFailed e => With(e.Trial, trial => trial with { Phase = TrialPhase.Failed, Error = e.Error, EndedAt = e.At }).Observed(e.Trial),
+        TrialFailed e => With(e.Trial, trial => trial with { Phase = TrialPhase.Failed, Error = e.Error, HasUserError = e.IsUserError, EndedAt = e.At }).Observed(e.Trial),
+        TrialReopened e => With(e.Trial, trial => trial with { Phase = TrialPhase.Waiting, Failures = 0, LossesInARow = 0, HasUserError = false, Error = "", FailedOn = "", EndedAt = null }),
         TrialCancelled e => With(e.Trial, trial => trial with { Phase = TrialPhase.Cancelled, EndedAt = e.At }).Observed(e.Trial),
 
         SlotsAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { HasAskedForSlots = e.IsWaiting } }),

@@ -21,16 +21,20 @@ internal static class TrialEvents
         Live = TrialLive.Nothing,
     };
 
-    /// <summary>An epoch that is reported again (the attempt fell back to an older checkpoint) replaces itself and what came after.</summary>
+    /// <summary>
+    /// An epoch that is reported again (the attempt fell back to an older checkpoint) takes its old place. Later ones stay: another
+    /// attempt may be able to read the checkpoint that this one could not, and then nobody would report them again.
+    /// </summary>
     public static TrialState Apply(this TrialState trial, EpochReported reported)
     {
-        var before = reported.Metrics.Epoch - 1;
-        return trial with { Epochs = trial.Epochs.RemoveRange(before, trial.Epochs.Count - before).Add(new ReportedEpoch(reported.Attempt, reported.Metrics)) };
+        var (index, epoch) = (reported.Metrics.Epoch - 1, new ReportedEpoch(reported.Attempt, reported.Metrics));
+        return trial with { Epochs = index < trial.Epochs.Count ? trial.Epochs.SetItem(index, epoch) : trial.Epochs.Add(epoch) };
     }
 
     public static TrialState Apply(this TrialState trial, CheckpointCommitted committed) => trial with
     {
-        Checkpoints = trial.Checkpoints.Add(committed.Checkpoint),
+        // Reports may pass each other: the order is that of the steps, not of the commits.
+        Checkpoints = trial.Checkpoints.Insert(trial.Checkpoints.FindLastIndex(known => known.Step < committed.Checkpoint.Step) + 1, committed.Checkpoint),
         CommittedNow = trial.CommittedNow.Add(committed.Checkpoint.RelativePath),
         LossesInARow = 0,
     };

@@ -41,7 +41,7 @@ internal sealed record TrialState
     /// <summary>Epoch n at index n − 1.</summary>
     public ImmutableList<ReportedEpoch> Epochs { get; init; } = [];
 
-    /// <summary>Committed and not retired, oldest first.</summary>
+    /// <summary>Committed and not retired, by step.</summary>
     public ImmutableList<CommittedCheckpoint> Checkpoints { get; init; } = [];
 
     /// <summary>Paths the running attempt has committed, retired and deleted ones too: a report that comes again long after must not bring one back.</summary>
@@ -55,6 +55,9 @@ internal sealed record TrialState
 
     /// <summary>Attempts in a row that were lost without a new checkpoint.</summary>
     public int LossesInARow { get; init; }
+
+    /// <summary>It failed for something a person can put right.</summary>
+    public bool HasUserError { get; init; }
 
     /// <summary>Of the last failed attempt.</summary>
     public string Error { get; init; } = "";

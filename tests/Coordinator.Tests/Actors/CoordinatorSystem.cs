@@ -21,7 +21,7 @@ public abstract class CoordinatorSystem : Akka.TestKit.Xunit.TestKit
     private CoordinatorSystem(string folder) : base(Config(folder)) => _folder = folder;
 
     private static Config Config(string folder) => ConfigurationFactory
-        .ParseString("akka.actor.provider = cluster\nakka.remote.dot-netty.tcp { hostname = \"127.0.0.1\", port = 0 }\nakka.loglevel = OFF\nakka.stdout-loglevel = OFF\n"
+        .ParseString("akka.actor.provider = cluster\nakka.remote.dot-netty.tcp { hostname = \"127.0.0.1\", port = 0 }\nakka.loglevel = OFF\nakka.stdout-loglevel = OFF\nakka.stdout-logger-class = \"Volley.Coordinator.Hosting.SilentLogger, volley\"\n"
             + JournalDatabase.Hocon(JournalDatabase.Prepare(folder)) + "\n" + VolleySerializer.Hocon)
         .WithFallback(SqlPersistence.DefaultConfiguration);
 

@@ -128,6 +128,11 @@ internal sealed class FakeAgent(VirtualTime time, Disk disk, NodeId id, int slot
                 return;
             }
             rank.Epoch++;
+            if (rank.Start.Rank > 0)                    // rank 0 speaks for the trial
+            {
+                Train(rank, spec);
+                return;
+            }
             Report(rank, new EpochReport(rank.Start.Trial, rank.Start.Attempt, FakeTraining.Epoch(spec, rank.Epoch)));
             var path = $"{rank.Epoch * 10}.a{rank.Start.Attempt}";
             var file = $"{rank.Start.CheckpointRoot}/{path}";

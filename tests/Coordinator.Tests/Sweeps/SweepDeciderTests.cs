@@ -349,6 +349,23 @@ public sealed class SweepDeciderTests
     }
 
     [Fact]
+    public void Retry_GivesFailedTrialsAnotherChance_AlsoWhenTheSweepWasFinished()
+    {
+        var sweep = new TestSweep(1, "max_failures: 1").Running();
+        sweep.Exit(0, 1, RankEnd.Failed, "no such file", isUserError: true);
+        Assert.True(sweep[0].HasUserError);
+        Assert.Equal(SweepPhase.Finished, sweep.State.Phase);
+        sweep.Do(new RetryFailed());
+        Assert.Equal((SweepPhase.Running, 0, false), (sweep.State.Phase, sweep[0].Failures, sweep[0].HasUserError));
+        Assert.Equal(2, Assert.Single(sweep.Effects.OfType<AskForSlots>()).Attempt);
+        sweep.Grant(0, 2, TestSweep.NodeA);
+        sweep.Exit(0, 2, RankEnd.Finished);
+        Assert.Equal((SweepPhase.Finished, TrialPhase.Finished), (sweep.State.Phase, sweep[0].Phase));
+        sweep.Do(new RetryFailed());
+        Assert.Equal(SweepPhase.Finished, sweep.State.Phase);
+    }
+
+    [Fact]
     public void AFallbackToAnOlderCheckpoint_ReplacesWhatItPasses()
     {
         var sweep = new TestSweep(1).Running();
@@ -366,6 +383,19 @@ public sealed class SweepDeciderTests
         Assert.Equal(["10.a1", "20.a2"], sweep[0].Checkpoints.Select(checkpoint => checkpoint.RelativePath));
         Assert.Contains("20.a1", sweep[0].Retired);
         Assert.Equal([1, 2], sweep[0].Epochs.Select(epoch => epoch.Attempt));
+    }
+
+    [Fact]
+    public void CheckpointsThatArriveOutOfOrder_AreResumedFromByStep()
+    {
+        var sweep = new TestSweep(1, checkpoint: "keep_last: 2").Running();
+        for (var epoch = 1; epoch <= 2; epoch++) sweep.ReportEpoch(0, 1, epoch);
+        sweep.ReportCheckpoint(0, 1, 2);
+        sweep.ReportCheckpoint(0, 1, 1);
+        sweep.Exit(0, 1, RankEnd.Lost);
+        sweep.Grant(0, 2, TestSweep.NodeA);
+        Assert.Equal(["20.a1", "10.a1"], Assert.Single(sweep.Sent<StartRank>()).ResumeFrom.Select(reference => reference.RelativePath));
+        Assert.Equal(2, sweep[0].Epochs.Count);
     }
 
     [Fact]
