@@ -194,14 +194,15 @@ internal sealed class FusedNormFunction : autograd.SingleTensorFunction<FusedNor
             {
                 using var scope = NewDisposeScope();
                 var (input, weight, bias, decay) = call.Backward(x, grad_output, hasFourth && call.Neurons is not null);
-                var fourth = call.Neurons is null ? grad_output : tensor(decay, dtype: x.dtype);
+                // An alias: the gradient itself belongs to who called, and must not be moved out of their dispose scope.
+                var fourth = call.Neurons is null ? grad_output.alias() : tensor(decay, dtype: x.dtype);
                 return Ordered(hasFourth, input, weight, bias, fourth);
             },
             () =>
             {
                 using var scope = NewDisposeScope();
                 var none = zeros_like(call.Norm.weight!);
-                return Ordered(hasFourth, zeros_like(x), none, none, call.Neurons is null ? grad_output : zeros([], dtype: x.dtype));
+                return Ordered(hasFourth, zeros_like(x), none, none, call.Neurons is null ? grad_output.alias() : zeros([], dtype: x.dtype));
             });
     }
 
