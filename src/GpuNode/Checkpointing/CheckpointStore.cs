@@ -81,7 +81,14 @@ public sealed class CheckpointStore
         foreach (var name in Complete())
         {
             var path = Path.Combine(PathOf(name), CheckpointManifest.FileName);
-            manifests.Add(CheckpointManifest.Parse(File.ReadAllBytes(path), path));
+            try
+            {
+                manifests.Add(CheckpointManifest.Parse(File.ReadAllBytes(path), path));
+            }
+            catch (UserErrorException)
+            {
+                // Damaged or foreign: not ours to judge, so not ours to delete.
+            }
         }
         foreach (var superfluous in CheckpointRetention.Superfluous(manifests, keepLast, keepBest, maximize))
         {

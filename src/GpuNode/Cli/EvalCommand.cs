@@ -20,7 +20,7 @@ internal static class EvalCommand
         var weights = new Option<string>("--weights") { Description = "last: as training left them; best: of the best epoch so far; reported: what the trial reports, the best where there are any.", DefaultValueFactory = _ => "reported" };
         weights.AcceptOnlyFromAmong("reported", "last", "best");
         var data = new Option<string?>("--data-dir") { Description = "Cache of prepared data sets. Default: ~/.cache/volley.", HelpName = "DIR" };
-        var baseDirectory = new Option<string?>("--base-dir") { Description = "What a relative dataset.path is relative to: the sweep file's folder. Default: here.", HelpName = "DIR" };
+        var baseDirectory = new Option<string?>("--base-dir") { Description = "What a relative dataset.path is relative to: the sweep file's folder. Default: as in training.", HelpName = "DIR" };
         var threads = new Option<int?>("--threads") { Description = "Threads for arithmetic. Default: as in training.", HelpName = "N" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
         var command = new Command("eval",
@@ -56,7 +56,7 @@ internal static class EvalCommand
         using var opened = CheckpointReader.OpenNewestValid(CheckpointReader.Candidates(path), Console.Error.WriteLine);
         var saved = StateFile.Parse(opened.State, opened.StatePath);
         var spec = request.Threads is { } threads ? saved.Spec with { Resources = saved.Spec.Resources with { ThreadsPerRank = threads } } : saved.Spec;
-        var directories = new TrialDirectories(path, Path.GetFullPath(request.DataRoot ?? UserFolders.DataRoot()), Path.GetFullPath(request.BaseDirectory ?? "."));
+        var directories = new TrialDirectories(path, Path.GetFullPath(request.DataRoot ?? UserFolders.DataRoot()), Path.GetFullPath(request.BaseDirectory ?? (saved.BaseDirectory.Length > 0 ? saved.BaseDirectory : ".")));
         using var data = TrainingData.Open(spec, directories, stop);
         var evaluation = CheckpointEvaluation.Run(opened, saved, spec, data, request.Part, request.Weights, stop);
         return new EvaluationReport(opened.Directory, saved.Run.Step, request.Weights, request.Part.ToString().ToLowerInvariant(), data.Description, evaluation);

@@ -13,6 +13,20 @@ internal sealed record RunFolder(string Root, string CheckpointRoot, IReadOnlyLi
 
     public string ResultPath => Path.Combine(Root, "result.json");
 
+    /// <summary>Held while a run works here: a second one would delete what the first has half-written.</summary>
+    public FileStream Lock()
+    {
+        Directory.CreateDirectory(Root);
+        try
+        {
+            return new FileStream(Path.Combine(Root, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);   // it stays: deleting it would let two hold locks of one name
+        }
+        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{Root}: another run works there, or it cannot be written to ({wrong.Message}). Wait for it, or choose another --out.", wrong);
+        }
+    }
+
     /// <exception cref="UserErrorException">The folder already holds a run's checkpoints, and nobody asked to go on with it.</exception>
     public static RunFolder ForNewRun(string root)
     {

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Volley.GpuNode.Data;
 using Volley.GpuNode.Training;
+using Volley.Shared;
 using Volley.Shared.Cli;
 using Volley.Shared.Config;
 using Volley.Shared.Config.Yaml;
@@ -49,6 +50,7 @@ internal static class TrainCommand
             folder.CheckpointRoot, Path.GetFullPath(dataRoot ?? UserFolders.DataRoot()), Path.GetDirectoryName(Path.GetFullPath(file))!);
         var options = new TrialRunOptions { ResumeFrom = folder.ResumeFrom, RetiresCheckpoints = true };
 
+        using var folderLock = folder.Lock();
         using var interruption = new Interruption(signal => Console.Error.WriteLine(
             $"{(signal == PosixSignal.SIGINT ? "Ctrl-C" : signal)}: finishing the step and writing a checkpoint; once more to end at once."));
         TrialRunResult? result = null;
@@ -86,8 +88,17 @@ internal static class TrainCommand
     private static string Quoted(string word) =>
         word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./=:,+@%".Contains(c, StringComparison.Ordinal)) && word.Length > 0 ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
-    private static void WriteResult(RunFolder folder, string name, TrialSpec spec, TrialOutcome outcome) =>
-        File.WriteAllBytes(folder.ResultPath, JsonSerializer.SerializeToUtf8Bytes(new TrainResult(name, spec, outcome), ConfigJson.ReadableOptions));
+    private static void WriteResult(RunFolder folder, string name, TrialSpec spec, TrialOutcome outcome)
+    {
+        try
+        {
+            File.WriteAllBytes(folder.ResultPath, JsonSerializer.SerializeToUtf8Bytes(new TrainResult(name, spec, outcome), ConfigJson.ReadableOptions));
+        }
+        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{folder.ResultPath}: cannot be written ({wrong.Message}). The checkpoints are complete; free space and resume to get it.", wrong);
+        }
+    }
 
     private static void Print(RunFolder folder, TrialOutcome outcome)
     {

@@ -9,14 +9,15 @@ namespace Volley.GpuNode.Training;
 /// <param name="Spec">The resolved configuration.</param>
 /// <param name="SpecSha256">Of its canonical JSON.</param>
 /// <param name="DataDigest">Of the packed data set.</param>
-public sealed record StateFile(RunState Run, TrialSpec Spec, string SpecSha256, string DataDigest, string NumericsFingerprint)
+/// <param name="BaseDirectory">What relative paths of the configuration were relative to, where it was written.</param>
+public sealed record StateFile(RunState Run, TrialSpec Spec, string SpecSha256, string DataDigest, string NumericsFingerprint, string BaseDirectory)
 {
     public const string Format = "volley-state";
 
     /// <summary>Raised when an older reader could misread the file.</summary>
     public const int Version = 1;
 
-    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(new Envelope(Format, Version, Run, Spec, SpecSha256, DataDigest, NumericsFingerprint), ConfigJson.Options);
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(new Envelope(Format, Version, Run, Spec, SpecSha256, DataDigest, NumericsFingerprint, BaseDirectory), ConfigJson.Options);
 
     /// <param name="place">The file, for messages.</param>
     /// <exception cref="UserErrorException">Not a state file, of another version, or with impossible contents.</exception>
@@ -37,7 +38,7 @@ public sealed record StateFile(RunState Run, TrialSpec Spec, string SpecSha256, 
             var run = envelope.Run;
             if (run.Step < 0 || run.Epoch < 0 || run.StepInEpoch < 0 || run.OptimizerSteps < 0 || run.EpochImages < 0 || run.Epochs.IsDefault || run.Epochs.Length != run.Epoch || run.BestEpoch > run.Epoch)
                 throw new JsonException("its position makes no sense");
-            return new StateFile(run, envelope.Spec, envelope.SpecSha256, envelope.DataDigest, envelope.NumericsFingerprint ?? "");
+            return new StateFile(run, envelope.Spec, envelope.SpecSha256, envelope.DataDigest, envelope.NumericsFingerprint ?? "", envelope.BaseDirectory ?? "");
         }
         catch (Exception wrong) when (wrong is JsonException or NotSupportedException or InvalidOperationException or FormatException)
         {
@@ -45,5 +46,5 @@ public sealed record StateFile(RunState Run, TrialSpec Spec, string SpecSha256, 
         }
     }
 
-    private sealed record Envelope(string? Format, int Version, RunState? Run, TrialSpec? Spec, string? SpecSha256, string? DataDigest, string? NumericsFingerprint);
+    private sealed record Envelope(string? Format, int Version, RunState? Run, TrialSpec? Spec, string? SpecSha256, string? DataDigest, string? NumericsFingerprint, string? BaseDirectory);
 }

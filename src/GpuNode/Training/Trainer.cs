@@ -28,16 +28,17 @@ internal sealed class Trainer
     private readonly ITrialObserver _observer;
     private readonly TimeProvider _time;
     private readonly string _fingerprint;
+    private readonly string _baseDirectory;
     private readonly int[] _shards;
 
     private RunState _run;
     private (long Step, int Epoch)? _saved;
 
     public Trainer(TrialSpec spec, int attempt, ITrainingData data, TrainingModel model, FlatOptimizer optimizer, ComputePlace place,
-        RunCheckpoints checkpoints, BackgroundCheckpointWriter writer, BestWeights best, RunState start, string fingerprint, ITrialObserver observer, TimeProvider time)
+        RunCheckpoints checkpoints, BackgroundCheckpointWriter writer, BestWeights best, RunState start, string fingerprint, string baseDirectory, ITrialObserver observer, TimeProvider time)
     {
         (_spec, _attempt, _data, _model, _optimizer, _place) = (spec, attempt, data, model, optimizer, place);
-        (_checkpoints, _writer, _best, _run, _fingerprint, _observer, _time) = (checkpoints, writer, best, start, fingerprint, observer, time);
+        (_checkpoints, _writer, _best, _run, _fingerprint, _baseDirectory, _observer, _time) = (checkpoints, writer, best, start, fingerprint, baseDirectory, observer, time);
         _shards = [.. Enumerable.Range(0, spec.Resources.Ranks)];
     }
 
@@ -81,7 +82,7 @@ internal sealed class Trainer
             _run = _run with { Step = _run.Step + 1, StepInEpoch = _run.StepInEpoch + 1, OptimizerSteps = _optimizer.StepCount };
             if (_run.Step % StepsBetweenTrims == 0) ProcessSettings.TrimMemory();
             if (clock.SinceProgress >= ProgressEvery) Report(clock);
-            if (IsDueByStep) Checkpoint(tally, clock);
+            if (IsDueByStep) Checkpoint(guard, tally, clock);
         }
         guard.Check();
         Report(clock);
@@ -143,8 +144,9 @@ internal sealed class Trainer
         _run = _run with { BestEpoch = epoch.Epoch, BestValue = value };
     }
 
-    private void Checkpoint(EpochTally tally, EpochClock clock)
+    private void Checkpoint(StepGuard guard, EpochTally tally, EpochClock clock)
     {
+        guard.Check();
         _run = WithSums(tally, clock);
         Save();
     }
@@ -157,7 +159,7 @@ internal sealed class Trainer
     private void Save()
     {
         _writer.WaitUntilIdle();
-        var state = new StateFile(_run, _spec, CanonicalJson.Sha256(_spec), _data.Description.Digest, _fingerprint);
+        var state = new StateFile(_run, _spec, CanonicalJson.Sha256(_spec), _data.Description.Digest, _fingerprint, _baseDirectory);
         var newest = _run.Epochs.IsEmpty ? null : ObjectiveValue.Of(_spec.Objective, _run.Epochs[^1]);
         _writer.Submit(_checkpoints.Snapshot(state, _attempt, newest));
         _saved = (_run.Step, _run.Epoch);

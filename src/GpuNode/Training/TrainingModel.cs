@@ -11,13 +11,13 @@ public sealed class TrainingModel : IDisposable
 {
     private readonly FlatTensors? _averageParameters;
     private readonly FlatTensors? _averageBuffers;
+    private readonly Tensor? _averageWeight;
 
     /// <param name="network">In full precision. Owned from now on; moved and converted to <paramref name="place"/>.</param>
     /// <param name="emaDecay">0: no average is kept.</param>
     public TrainingModel(ImageClassifier network, ComputePlace place, double emaDecay)
     {
         Network = network;
-        EmaDecay = emaDecay;
         network.to(place.Device);   // before anything is keyed by a parameter's handle
         Parameters = FlatParameters.Attach(network, network.UnusedParameters, place.Type);
         var buffers = network.named_buffers().ToArray();
@@ -26,6 +26,7 @@ public sealed class TrainingModel : IDisposable
         if (emaDecay <= 0) return;
         _averageParameters = CopyOf(Parameters.Layout, Parameters.Values);
         _averageBuffers = CopyOf(Buffers.Layout, Buffers.Values);
+        _averageWeight = tensor(1.0 - emaDecay, dtype: Parameters.Values.dtype, device: Device).DetachFromDisposeScope();
     }
 
     public ImageClassifier Network { get; }
@@ -38,8 +39,6 @@ public sealed class TrainingModel : IDisposable
     /// <summary>Integer buffers: how many batches a batch norm has seen.</summary>
     public FlatTensors Counters { get; }
 
-    public double EmaDecay { get; }
-
     public bool HasAverage => _averageParameters is not null;
 
     public Device Device => Parameters.Values.device;
@@ -47,12 +46,10 @@ public sealed class TrainingModel : IDisposable
     /// <summary>average += (1 − decay) (value − average), for parameters and running statistics; after the optimizer's update.</summary>
     public void UpdateAverage()
     {
-        if (_averageParameters is null || _averageBuffers is null) return;
-        using var scope = NewDisposeScope();
+        if (_averageParameters is null || _averageBuffers is null || _averageWeight is null) return;
         using var _ = no_grad();
-        var weight = tensor(1.0 - EmaDecay, dtype: Parameters.Values.dtype, device: Device);
-        _averageParameters.Values.lerp_(Parameters.Values, weight);
-        if (_averageBuffers.Layout.Length > 0) _averageBuffers.Values.lerp_(Buffers.Values, weight);
+        _averageParameters.Values.lerp_(Parameters.Values, _averageWeight);
+        if (_averageBuffers.Layout.Length > 0) _averageBuffers.Values.lerp_(Buffers.Values, _averageWeight);
     }
 
     /// <summary>Runs <paramref name="action"/> with the averaged weights in place where there are any: they are what is evaluated and reported.</summary>
@@ -98,6 +95,7 @@ public sealed class TrainingModel : IDisposable
     {
         _averageParameters?.Dispose();
         _averageBuffers?.Dispose();
+        _averageWeight?.Dispose();
         Network.Dispose();
         Parameters.Dispose();
         Buffers.Dispose();

@@ -60,7 +60,7 @@ public static class TrialRunner
         var start = Restore(spec, options, data, checkpoints, fingerprint, observer);
 
         using var writer = new BackgroundCheckpointWriter(store.Write, written => Written(written, store, spec, options, observer), refused => observer.OnLog(refused.Message));
-        var trainer = new Trainer(spec, attempt, data, model, optimizer, place, checkpoints, writer, best, start, fingerprint, observer, options.Time);
+        var trainer = new Trainer(spec, attempt, data, model, optimizer, place, checkpoints, writer, best, start, fingerprint, directories.BaseDirectory, observer, options.Time);
         var end = trainer.Run(stopRequested);
         if (end == TrialEnd.Stopped) return new TrialRunResult(TrialEnd.Stopped, null, writer.Last);
         try
@@ -88,7 +88,15 @@ public static class TrialRunner
     private static void Written(WrittenCheckpoint written, CheckpointStore store, TrialSpec spec, TrialRunOptions options, ITrialObserver observer)
     {
         observer.OnCheckpoint(written);
-        if (options.RetiresCheckpoints) store.Retire(spec.Checkpoint.KeepLast, spec.Checkpoint.KeepBest, spec.Objective.IsMaximized);
+        if (!options.RetiresCheckpoints) return;
+        try
+        {
+            store.Retire(spec.Checkpoint.KeepLast, spec.Checkpoint.KeepBest, spec.Objective.IsMaximized);
+        }
+        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
+        {
+            observer.OnLog($"{store.Root}: a superfluous checkpoint could not be deleted ({wrong.Message}).");
+        }
     }
 
     /// <summary>What the trial reports: the best epoch's weights where there is a validation part, else the last. The test set is touched here and nowhere else.</summary>
