@@ -23,7 +23,7 @@ internal static class RunCommand
         var file = new Argument<string>("FILE") { Description = "The sweep file (YAML)" };
         var output = new Option<string?>("--out", "-o") { Description = "Folder for journal, checkpoints, logs and results; default runs/<name of the sweep>. The same folder again goes on where it was", HelpName = "DIR" };
         var slots = new Option<int?>("--slots") { Description = "Ranks at once; default: cores divided by threads_per_rank", HelpName = "N" };
-        var data = new Option<string?>("--data-dir") { Description = "Cache of prepared data sets; default ~/.cache/volley", HelpName = "DIR" };
+        var data = new Option<string?>("--data-dir") { Description = "Cache of prepared data sets; default ~/.cache/volley/data", HelpName = "DIR" };
         var set = new Option<string[]>("--set") { Description = "Override a setting of the file, e.g. --set train.epochs=3; may be repeated", HelpName = "KEY=VALUE", DefaultValueFactory = _ => [] };
         var json = new Option<bool>("--json") { Description = "Print the results as JSON on standard output, events on standard error" };
         var command = new Command("run", """
@@ -56,7 +56,7 @@ internal static class RunCommand
             spec,
             Path.GetDirectoryName(Path.GetFullPath(arguments.File))!,
             arguments.Slots ?? Math.Max(1, Environment.ProcessorCount / spec.Resources.ThreadsPerRank),
-            Path.GetFullPath(arguments.DataDirectory ?? DefaultDataRoot()));
+            Path.GetFullPath(arguments.DataDirectory ?? UserFolders.DataRoot()));
 
         using var folder = RunFolder.Open(arguments.Out ?? Path.Combine("runs", spec.Name));
         ISweepDisplay? display = null;
@@ -94,11 +94,4 @@ internal static class RunCommand
             ? new TableDisplay(AnsiConsole.Console, TimeProvider.System)
             : new PlainDisplay(Console.Out, TimeProvider.System);
     }
-
-    private static string DefaultDataRoot() =>
-        Path.Combine(
-            Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache
-                ? cache
-                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
-            "volley");
 }

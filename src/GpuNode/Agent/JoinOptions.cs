@@ -51,8 +51,6 @@ internal sealed partial record JoinOptions
             ? Path.Combine(runtime, "volley")
             : $"/tmp/volley-{Processes.Posix.EffectiveUser()}";
 
-    public static string DefaultDataRoot() => Home("XDG_CACHE_HOME", ".cache");
-
     public static string DefaultLogDirectory(string name) => Path.Combine(Home("XDG_STATE_HOME", Path.Combine(".local", "state")), "logs", name);
 
     private static string Home(string variable, string below) => Path.Combine(

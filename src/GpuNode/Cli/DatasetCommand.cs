@@ -65,7 +65,7 @@ internal static class DatasetCommand
                 LabelColumn = parsed.GetValue(labelColumn)!,
                 LabelSeparator = parsed.GetValue(labelSeparator)!,
             };
-            return Prepare(dataset, parsed.GetValue(output), Path.GetFullPath(parsed.GetValue(dataRoot) ?? DataRoot.OfThisProcess()));
+            return Prepare(dataset, parsed.GetValue(output), Path.GetFullPath(parsed.GetValue(dataRoot) ?? UserFolders.DataRoot()));
         });
         return command;
     }

@@ -19,7 +19,8 @@ internal static class EvalCommand
         part.AcceptOnlyFromAmong("train", "validation", "test");
         var weights = new Option<string>("--weights") { Description = "last: as training left them; best: of the best epoch so far; reported: what the trial reports, the best where there are any.", DefaultValueFactory = _ => "reported" };
         weights.AcceptOnlyFromAmong("reported", "last", "best");
-        var data = new Option<string?>("--data-dir") { Description = "Cache of prepared data sets. Default: ~/.cache/volley.", HelpName = "DIR" };
+        var data = new Option<string?>("--data-dir") { Description = "A copy of the data set at hand. Default: where training found it.", HelpName = "PATH" };
+        var root = new Option<string?>("--data-root") { Description = "Cache of downloads and prepared data sets. Default: ~/.cache/volley/data.", HelpName = "DIR" };
         var baseDirectory = new Option<string?>("--base-dir") { Description = "What a relative dataset.path is relative to: the sweep file's folder. Default: as in training.", HelpName = "DIR" };
         var threads = new Option<int?>("--threads") { Description = "Threads for arithmetic. Default: as in training.", HelpName = "N" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
@@ -32,10 +33,10 @@ internal static class EvalCommand
             Examples:
               volley eval runs/try1
               volley eval runs/try1/checkpoints/1200.a1 --part validation --weights last --json
-            """) { directory, part, weights, data, baseDirectory, threads, json };
+            """) { directory, part, weights, data, root, baseDirectory, threads, json };
         command.SetAction(parsed => Run(new Request(
             parsed.GetValue(directory)!, Enum.Parse<DataPart>(parsed.GetValue(part)!, ignoreCase: true), parsed.GetValue(weights)!,
-            parsed.GetValue(data), parsed.GetValue(baseDirectory), parsed.GetValue(threads), parsed.GetValue(json))));
+            parsed.GetValue(data), parsed.GetValue(root), parsed.GetValue(baseDirectory), parsed.GetValue(threads), parsed.GetValue(json))));
         return command;
     }
 
@@ -55,14 +56,16 @@ internal static class EvalCommand
         if (Directory.Exists(Path.Combine(path, "checkpoints"))) path = Path.Combine(path, "checkpoints");
         using var opened = CheckpointReader.OpenNewestValid(CheckpointReader.Candidates(path), Console.Error.WriteLine);
         var saved = StateFile.Parse(opened.State, opened.StatePath);
-        var spec = request.Threads is { } threads ? saved.Spec with { Resources = saved.Spec.Resources with { ThreadsPerRank = threads } } : saved.Spec;
+        var spec = saved.Spec;
+        if (request.Threads is { } threads) spec = spec with { Resources = spec.Resources with { ThreadsPerRank = threads } };
+        if (request.Data is { } copy) spec = spec with { Train = spec.Train with { Dataset = spec.Train.Dataset with { Path = Path.GetFullPath(copy) } } };
         var directories = new TrialDirectories(path, Path.GetFullPath(request.DataRoot ?? UserFolders.DataRoot()), Path.GetFullPath(request.BaseDirectory ?? (saved.BaseDirectory.Length > 0 ? saved.BaseDirectory : ".")));
         using var data = TrainingData.Open(spec, directories, stop);
         var evaluation = CheckpointEvaluation.Run(opened, saved, spec, data, request.Part, request.Weights, stop);
         return new EvaluationReport(opened.Directory, saved.Run.Step, request.Weights, request.Part.ToString().ToLowerInvariant(), data.Description, evaluation);
     }
 
-    private sealed record Request(string Directory, DataPart Part, string Weights, string? DataRoot, string? BaseDirectory, int? Threads, bool Json);
+    private sealed record Request(string Directory, DataPart Part, string Weights, string? Data, string? DataRoot, string? BaseDirectory, int? Threads, bool Json);
 }
 
 /// <summary>What <c>eval --json</c> prints.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Volley.GpuNode.Agent;
 using Volley.GpuNode.Devices;
+using Volley.Shared.Cli;
 
 namespace Volley.GpuNode.Cli;
 
@@ -15,7 +16,7 @@ internal static class JoinCommand
         var threads = new Option<int>("--threads-per-slot") { Description = "CPU threads of one slot.", DefaultValueFactory = _ => 1, HelpName = "T" };
         var device = new Option<string>("--device") { Description = "auto (GPUs where there are any), cpu or cuda.", DefaultValueFactory = _ => "auto", HelpName = "auto|cpu|cuda" };
         var runDirectory = new Option<string?>("--run-dir") { Description = "For the socket between agent and ranks; short. Default: $XDG_RUNTIME_DIR/volley, or /tmp/volley-UID.", HelpName = "DIR" };
-        var dataRoot = new Option<string?>("--data-root") { Description = "Cache of prepared data sets. Default: ~/.cache/volley.", HelpName = "DIR" };
+        var dataRoot = new Option<string?>("--data-root") { Description = "Cache of prepared data sets. Default: ~/.cache/volley/data.", HelpName = "DIR" };
         var checkpointRoot = new Option<string?>("--checkpoint-root") { Description = "Refuse checkpoint directories outside this one.", HelpName = "DIR" };
         var logDirectory = new Option<string?>("--log-dir") { Description = "Logs of the ranks. Default: ~/.local/state/volley/logs/NAME.", HelpName = "DIR" };
         var bind = new Option<string?>("--bind") { Description = "This machine's address as the others reach it. Default: the one on the route to the first --seed.", HelpName = "HOST" };
@@ -44,7 +45,7 @@ internal static class JoinCommand
                     ThreadsPerSlot = parsed.GetValue(threads),
                     Device = parsed.GetValue(device)!,
                     RunDirectory = Path.GetFullPath(parsed.GetValue(runDirectory) ?? JoinOptions.DefaultRunDirectory()),
-                    DataRoot = Path.GetFullPath(parsed.GetValue(dataRoot) ?? JoinOptions.DefaultDataRoot()),
+                    DataRoot = Path.GetFullPath(parsed.GetValue(dataRoot) ?? UserFolders.DataRoot()),
                     LogDirectory = Path.GetFullPath(parsed.GetValue(logDirectory) ?? JoinOptions.DefaultLogDirectory(node)),
                     CheckpointRoot = parsed.GetValue(checkpointRoot),
                     Bind = parsed.GetValue(bind) ?? JoinOptions.BindTowards(seeds[0]),

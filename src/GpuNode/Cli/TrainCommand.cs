@@ -20,7 +20,8 @@ internal static class TrainCommand
         var resume = new Option<string?>("--resume") { Description = "Go on from a run's folder (its newest valid checkpoint) or from one checkpoint.", HelpName = "DIR" };
         var set = new Option<string[]>("--set") { Description = "Override a setting, for example train.epochs=5 or model.width=16. May be given several times.", HelpName = "KEY=VALUE", AllowMultipleArgumentsPerToken = false };
         var output = new Option<string?>("--out") { Description = "Folder for checkpoints and result.json. Default: runs/NAME, or with --resume the folder of that run.", HelpName = "DIR" };
-        var data = new Option<string?>("--data-dir") { Description = "Cache of prepared data sets, and where copies are looked for. Default: ~/.cache/volley.", HelpName = "DIR" };
+        var data = new Option<string?>("--data-dir") { Description = "A copy of the data set at hand: a folder, an archive or a packed file (train.dataset.path). Nothing is downloaded then.", HelpName = "PATH" };
+        var root = new Option<string?>("--data-root") { Description = "Cache of downloads and prepared data sets. Default: ~/.cache/volley/data.", HelpName = "DIR" };
         var threads = new Option<int?>("--threads") { Description = "Threads for arithmetic (resources.threads_per_rank). Another number gives other last bits.", HelpName = "N" };
         var command = new Command("train",
             """
@@ -34,15 +35,22 @@ internal static class TrainCommand
               volley train examples/quickstart.yaml --set model.name=resnet18
               volley train my.yaml --set train.epochs=5 --set optimizer.lr=3e-4 --out runs/try1 --threads 2
               volley train my.yaml --resume runs/try1
-            """) { file, resume, set, output, data, threads };
+            """) { file, resume, set, output, data, root, threads };
         command.SetAction(parsed => Run(
-            parsed.GetValue(file)!, parsed.GetValue(resume), parsed.GetValue(set) ?? [], parsed.GetValue(output), parsed.GetValue(data), parsed.GetValue(threads)));
+            parsed.GetValue(file)!, parsed.GetValue(resume), Overrides(parsed.GetValue(set) ?? [], parsed.GetValue(data), parsed.GetValue(threads)), parsed.GetValue(output), parsed.GetValue(root)));
         return command;
     }
 
-    private static int Run(string file, string? resume, string[] set, string? output, string? dataRoot, int? threads)
+    // The value is YAML: quoted, so that no character of a path means anything.
+    private static string[] Overrides(string[] set, string? data, int? threads) =>
+    [
+        .. set,
+        .. data is null ? Array.Empty<string>() : [$"train.dataset.path='{Path.GetFullPath(data).Replace("'", "''", StringComparison.Ordinal)}'"],
+        .. threads is null ? Array.Empty<string>() : [$"resources.threads_per_rank={threads}"],
+    ];
+
+    private static int Run(string file, string? resume, string[] overrides, string? output, string? dataRoot)
     {
-        string[] overrides = threads is { } count ? [.. set, $"resources.threads_per_rank={count}"] : set;
         var sweep = SweepFile.Load(file, overrides);
         var spec = TrialResolver.ResolveOnly(sweep);
         var folder = resume is null ? RunFolder.ForNewRun(output ?? Path.Combine("runs", sweep.Name)) : RunFolder.ToResume(resume, output);
@@ -81,7 +89,7 @@ internal static class TrainCommand
     private static string ResumeText(string file, string[] overrides, RunFolder folder, string? dataRoot) => string.Join(' ',
     [
         "./volley train", Quoted(file), .. overrides.SelectMany(o => new[] { "--set", Quoted(o) }),
-        .. dataRoot is null ? Array.Empty<string>() : ["--data-dir", Quoted(dataRoot)], "--resume", Quoted(folder.Root),
+        .. dataRoot is null ? Array.Empty<string>() : ["--data-root", Quoted(dataRoot)], "--resume", Quoted(folder.Root),
     ]);
 
     // For a POSIX shell.

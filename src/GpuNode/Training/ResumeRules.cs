@@ -11,10 +11,14 @@ internal static class ResumeRules
     /// <summary>The run's numbers follow from these; with another value it would be another run.</summary>
     private static readonly string[] Decisive = ["seed", "data_seed", "train", "resources.ranks"];
 
+    /// <summary>Where the data lies may change: its digest says whether it is the same.</summary>
+    private static readonly string[] Places = ["train.dataset.path", "train.dataset.csv"];
+
     /// <exception cref="UserErrorException">The checkpoint is of another run: every difference, with both values.</exception>
     public static void RequireSameRun(StateFile saved, TrialSpec spec, string dataDigest, string place)
     {
-        var differences = Differences(saved.Spec, spec).Where(d => Decisive.Any(key => d.Key == key || d.Key.StartsWith(key + ".", StringComparison.Ordinal))).ToList();
+        var differences = Differences(saved.Spec, spec)
+            .Where(d => !Places.Contains(d.Key) && Decisive.Any(key => d.Key == key || d.Key.StartsWith(key + ".", StringComparison.Ordinal))).ToList();
         if (differences.Count > 0)
             throw new UserErrorException(
                 $"{place}: belongs to a run with another configuration, so going on from it would be neither run:\n"

@@ -41,28 +41,28 @@ public sealed class TrainCommandTests : IDisposable
     public async Task Eval_FindsTheReportedNumbersAgain()
     {
         var file = Write("{ name: vit, embed_dim: 16, depth: 1, heads: 2, patch: 7 }");
-        var train = await NodeProcess.RunAsync(["train", file, "--out", At("run"), "--data-dir", At("data"), "--set", "train.epochs=2", "--set", "train.ema_decay=0.9"]);
+        var train = await NodeProcess.RunAsync(["train", file, "--out", At("run"), "--data-root", At("data"), "--set", "train.epochs=2", "--set", "train.ema_decay=0.9"]);
         Assert.Equal((0, ""), (train.Code, train.Errors));
         Assert.Contains("epoch 2: train: loss", train.Output, StringComparison.Ordinal);
         using var result = JsonDocument.Parse(File.ReadAllBytes(At("run", "result.json")));
         var test = result.RootElement.GetProperty("outcome").GetProperty("test");
 
-        var eval = await NodeProcess.RunAsync(["eval", At("run"), "--data-dir", At("data"), "--json"]);
+        var eval = await NodeProcess.RunAsync(["eval", At("run"), "--data-root", At("data"), "--json"]);
         Assert.Equal((0, ""), (eval.Code, eval.Errors));
         using var report = JsonDocument.Parse(eval.Output);
         Assert.Equal(test.GetProperty("loss").GetDouble(), report.RootElement.GetProperty("evaluation").GetProperty("loss").GetDouble());
         Assert.Equal(test.GetProperty("accuracy").GetDouble(), report.RootElement.GetProperty("evaluation").GetProperty("accuracy").GetDouble());
 
         // A run's folder is not trained into twice by accident.
-        var again = await NodeProcess.RunAsync(["train", file, "--out", At("run"), "--data-dir", At("data")]);
+        var again = await NodeProcess.RunAsync(["train", file, "--out", At("run"), "--data-root", At("data")]);
         RefusedWith(again, "already holds the checkpoints of a run");
 
         // A damaged file is found before a tensor is touched.
         var checkpoint = new CheckpointStore(At("run", "checkpoints")).Complete()[0];
         var weights = At("run", "checkpoints", checkpoint.ToString(), CheckpointFiles.Model);
         File.WriteAllBytes(weights, [.. File.ReadAllBytes(weights)[..^1], 0x7f]);
-        RefusedWith(await NodeProcess.RunAsync(["eval", Path.GetDirectoryName(weights)!, "--data-dir", At("data")]), "its manifest says");
-        RefusedWith(await NodeProcess.RunAsync(["train", file, "--resume", Path.GetDirectoryName(weights)!, "--data-dir", At("data")]), "its manifest says");
+        RefusedWith(await NodeProcess.RunAsync(["eval", Path.GetDirectoryName(weights)!, "--data-root", At("data")]), "its manifest says");
+        RefusedWith(await NodeProcess.RunAsync(["train", file, "--resume", Path.GetDirectoryName(weights)!, "--data-root", At("data")]), "its manifest says");
     }
 
     [Fact]
@@ -80,7 +80,7 @@ public sealed class TrainCommandTests : IDisposable
     public async Task ALossThatIsNotFinite_EndsWithCode1_AndSaysWhatToDo()
     {
         var file = Write("{ name: resnet18, width: 4, blocks: [1, 1, 1, 1] }");
-        var (code, _, errors) = await NodeProcess.RunAsync(["train", file, "--out", At("run"), "--data-dir", At("data"),
+        var (code, _, errors) = await NodeProcess.RunAsync(["train", file, "--out", At("run"), "--data-root", At("data"),
             "--set", "optimizer.name=sgd", "--set", "optimizer.lr=1e38", "--set", "schedule.name=constant"]);
         Assert.Equal(1, code);
         Assert.Contains("is not finite at learning rate 1e+38", errors, StringComparison.Ordinal);
@@ -90,7 +90,7 @@ public sealed class TrainCommandTests : IDisposable
     private async Task StopAndResumeAsync(string model)
     {
         var file = Write(model);
-        string[] arguments = ["train", file, "--data-dir", At("data"), "--threads", "1"];
+        string[] arguments = ["train", file, "--data-root", At("data"), "--threads", "1"];
         var straight = await NodeProcess.RunAsync([.. arguments, "--out", At("straight")]);
         Assert.Equal((0, ""), (straight.Code, straight.Errors));
 
