@@ -4,7 +4,8 @@ namespace Volley.Cluster.Tests;
 
 /// <summary>Whatever dies in the middle of a sweep: it ends with the weights of the run that nobody disturbed, and leaves nothing behind.</summary>
 [Trait("Category", "Slow")]
-public sealed class KillTests(UndisturbedRun undisturbed) : IClassFixture<UndisturbedRun>
+[Collection(WholeSweeps.Name)]
+public sealed class KillTests(UndisturbedRun undisturbed)
 {
     [Fact]
     public async Task ARankKilledMidway_GoesOnFromItsCommittedCheckpoint()

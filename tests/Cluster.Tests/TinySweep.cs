@@ -10,7 +10,7 @@ internal sealed class TinySweep : IAsyncDisposable
 
     private const int Epochs = 4;
 
-    private const string Yaml = """
+    public const string Yaml = """
         name: tiny
         seed: 7
         search: { algorithm: grid }
@@ -65,6 +65,13 @@ internal sealed class TinySweep : IAsyncDisposable
         await ProcessTable.UntilAsync(() => ProcessTable.Of(Folder).Count == 0, TimeSpan.FromSeconds(10), () => "killed processes are left");
         Directory.Delete(Folder, recursive: true);
     }
+}
+
+/// <summary>Tests that start whole sweeps: one after the other, so that they do not share the cores.</summary>
+[CollectionDefinition(Name)]
+public sealed class WholeSweeps : ICollectionFixture<UndisturbedRun>
+{
+    public const string Name = "whole sweeps";
 }
 
 /// <summary>The run that nobody disturbs, made once; the disturbed ones must end with the same weights.</summary>
