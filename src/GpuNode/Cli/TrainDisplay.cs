@@ -8,12 +8,20 @@ namespace Volley.GpuNode.Cli;
 /// <summary>What a person sees of a run: one live line in a terminal, plain lines otherwise.</summary>
 internal abstract class TrainDisplay : ITrialObserver
 {
+    private string _newest = "";
+
     /// <summary>Runs <paramref name="train"/> on a thread of its own and shows it until it ends.</summary>
     public abstract void Show(Action<ITrialObserver> train);
 
     public abstract void OnProgress(int epoch, int totalEpochs, long step, long totalSteps, double loss, double imagesPerSecond);
 
-    public void OnEpoch(EpochMetrics epoch) => Line(Of(epoch));
+    public void OnEpoch(EpochMetrics epoch)
+    {
+        _newest = epoch.Validation?.Accuracy is { } validated ? Text($", validation accuracy {validated:0.0%}")
+            : epoch.Validation?.Map is { } map ? Text($", validation mAP {map:0.000}")
+            : epoch.TrainAccuracy is { } trained ? Text($", training accuracy {trained:0.0%}") : "";
+        Line(Of(epoch));
+    }
 
     public void OnCheckpoint(WrittenCheckpoint checkpoint) { }
 
@@ -50,7 +58,10 @@ internal abstract class TrainDisplay : ITrialObserver
         if (failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
-    protected static string Eta(long steps, int imagesPerStep, double imagesPerSecond) =>
+    protected string Progress(int epoch, int totalEpochs, long step, long totalSteps, double loss, double imagesPerSecond, int globalBatchSize) => Text(
+        $"epoch {Math.Min(epoch + 1, totalEpochs)}/{totalEpochs}, step {step}/{totalSteps}: loss {loss:0.0000}{_newest}, {imagesPerSecond:0.#} images/s, {Eta(totalSteps - step, globalBatchSize, imagesPerSecond)} left");
+
+    private static string Eta(long steps, int imagesPerStep, double imagesPerSecond) =>
         imagesPerSecond > 0 && double.IsFinite(imagesPerSecond) ? Duration(TimeSpan.FromSeconds(Math.Min(steps * imagesPerStep / imagesPerSecond, 1e8))) : "?";
 
     public static string Of(Evaluation evaluation)
@@ -101,7 +112,7 @@ internal sealed class LiveDisplay(int globalBatchSize) : TrainDisplay
         if (_bar is null) return;
         _bar.MaxValue = totalSteps;
         _bar.Value = step;
-        _bar.Description = Markup.Escape(Text($"epoch {Math.Min(epoch + 1, totalEpochs)}/{totalEpochs}, loss {loss:0.0000}, {imagesPerSecond:0.#} images/s, {Eta(totalSteps - step, globalBatchSize, imagesPerSecond)} left"));
+        _bar.Description = Markup.Escape(Progress(epoch, totalEpochs, step, totalSteps, loss, imagesPerSecond, globalBatchSize));
     }
 
     protected override void Line(string text) => AnsiConsole.WriteLine(text);
@@ -125,7 +136,7 @@ internal sealed class PlainDisplay(int globalBatchSize) : TrainDisplay
     {
         if (_time.GetElapsedTime(_lastLine) < LineEvery) return;
         _lastLine = _time.GetTimestamp();
-        Line(Text($"epoch {Math.Min(epoch + 1, totalEpochs)}/{totalEpochs}, step {step}/{totalSteps}: loss {loss:0.0000}, {imagesPerSecond:0.#} images/s, {Eta(totalSteps - step, globalBatchSize, imagesPerSecond)} left"));
+        Line(Progress(epoch, totalEpochs, step, totalSteps, loss, imagesPerSecond, globalBatchSize));
     }
 
     // From the training thread and the checkpoint writer's.
