@@ -22,6 +22,6 @@ public sealed class BackwardFailureTests
         public override Tensor forward(autograd.AutogradContext ctx, params object[] vars) => ((Tensor)vars[0]).clone();
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>
-            BackwardFailure.Guard(() => throw new InvalidOperationException("broken on purpose"), () => [zeros_like(grad_output)]);
+            BackwardFailure.Guard(grad_output, () => throw new InvalidOperationException("broken on purpose"), () => [zeros_like(grad_output)]);
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TorchSharp;
+using Volley.Models;
 using Volley.Models.Spiking;
 using static TorchSharp.torch;
 
@@ -59,9 +60,10 @@ internal static class NeuronBenchmark
     private static void Pass(SpikingNeuron layer, Tensor x, Tensor upstream)
     {
         using var scope = NewDisposeScope();
-        x.grad = null;
         var spikes = layer.call(x);
-        autograd.backward([spikes], [upstream]);
+        // Not backward(): adding to a leaf's gradient is no part of a layer inside a network.
+        autograd.grad([spikes], [x], [upstream]);
+        BackwardFailure.ThrowIfAny();
     }
 
     private static void Verify(string name, SpikingNeuron layer, Tensor x, Tensor upstream)
@@ -77,10 +79,10 @@ internal static class NeuronBenchmark
         (Tensor, Tensor) Outcome(NeuronKernel kernel)
         {
             layer.Kernel = kernel;
-            x.grad = null;
             var spikes = layer.call(x);
-            autograd.backward([spikes], [upstream]);
-            return (spikes.detach(), x.grad!.clone());
+            var gradient = autograd.grad([spikes], [x], [upstream])[0];
+            BackwardFailure.ThrowIfAny();
+            return (spikes.detach(), gradient);
         }
     }
 }

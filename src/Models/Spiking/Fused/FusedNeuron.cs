@@ -94,19 +94,17 @@ internal sealed class FusedNeuronFunction : autograd.SingleTensorFunction<FusedN
         return call.Forward(x);
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
-    {
-        using var scope = NewDisposeScope();
-        var x = ctx.get_saved_variables()[0];
-        var learnsDecay = (bool)ctx.get_data("learnsDecay");
-        return BackwardFailure.Guard(
-            () =>
-            {
-                var (input, decay) = ((NeuronCall)ctx.get_data("call")).Backward(x, grad_output, learnsDecay);
-                input = input.MoveToOuterDisposeScope();
-                return learnsDecay ? [input, null!, tensor(decay, dtype: x.dtype).MoveToOuterDisposeScope()] : [input, null!];
-            },
-            () => learnsDecay ? [zeros_like(x).MoveToOuterDisposeScope(), null!, zeros([], dtype: x.dtype).MoveToOuterDisposeScope()]
-                : [zeros_like(x).MoveToOuterDisposeScope(), null!]);
-    }
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => BackwardFailure.Guard(
+        grad_output,
+        () =>
+        {
+            var (x, learnsDecay) = (ctx.get_saved_variables()[0], (bool)ctx.get_data("learnsDecay"));
+            var (input, decay) = ((NeuronCall)ctx.get_data("call")).Backward(x, grad_output, learnsDecay);
+            return learnsDecay ? [input, null, tensor(decay, dtype: x.dtype)] : [input, null];
+        },
+        () =>
+        {
+            var x = ctx.get_saved_variables()[0];
+            return (bool)ctx.get_data("learnsDecay") ? [zeros_like(x), null, zeros([], dtype: x.dtype)] : [zeros_like(x), null];
+        });
 }

@@ -184,34 +184,23 @@ internal sealed class FusedNormFunction : autograd.SingleTensorFunction<FusedNor
         return call.Forward(x, hasFourth && call.Neurons is null ? (Tensor)vars[3] : null);
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
-    {
-        var x = ctx.get_saved_variables()[0];
-        var call = (NormCall)ctx.get_data("call");
-        var hasFourth = (bool)ctx.get_data("hasFourth");
-        return BackwardFailure.Guard(
-            () =>
-            {
-                using var scope = NewDisposeScope();
-                var (input, weight, bias, decay) = call.Backward(x, grad_output, hasFourth && call.Neurons is not null);
-                // An alias: the gradient itself belongs to who called, and must not be moved out of their dispose scope.
-                var fourth = call.Neurons is null ? grad_output.alias() : tensor(decay, dtype: x.dtype);
-                return Ordered(hasFourth, input, weight, bias, fourth);
-            },
-            () =>
-            {
-                using var scope = NewDisposeScope();
-                var none = zeros_like(call.Norm.weight!);
-                return Ordered(hasFourth, zeros_like(x), none, none, call.Neurons is null ? grad_output.alias() : zeros([], dtype: x.dtype));
-            });
-    }
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => BackwardFailure.Guard(
+        grad_output,
+        () =>
+        {
+            var (x, call) = (ctx.get_saved_variables()[0], (NormCall)ctx.get_data("call"));
+            var hasFourth = (bool)ctx.get_data("hasFourth");
+            var (input, weight, bias, decay) = call.Backward(x, grad_output, hasFourth && call.Neurons is not null);
+            return Ordered(hasFourth, input, weight, bias, () => call.Neurons is null ? grad_output.alias() : tensor(decay, dtype: x.dtype));
+        },
+        () =>
+        {
+            var (x, call) = (ctx.get_saved_variables()[0], (NormCall)ctx.get_data("call"));
+            return Ordered((bool)ctx.get_data("hasFourth"), zeros_like(x), zeros_like(call.Norm.weight!), zeros_like(call.Norm.weight!),
+                () => call.Neurons is null ? grad_output.alias() : zeros([], dtype: x.dtype));
+        });
 
     // The last stands for the call, which is no tensor.
-    private static List<Tensor> Ordered(bool hasFourth, Tensor input, Tensor weight, Tensor bias, Tensor fourth)
-    {
-        List<Tensor> gradients = [input.MoveToOuterDisposeScope(), weight.MoveToOuterDisposeScope(), bias.MoveToOuterDisposeScope()];
-        if (hasFourth) gradients.Add(fourth.MoveToOuterDisposeScope());
-        gradients.Add(null!);
-        return gradients;
-    }
+    private static List<Tensor?> Ordered(bool hasFourth, Tensor input, Tensor weight, Tensor bias, Func<Tensor> fourth) =>
+        hasFourth ? [input, weight, bias, fourth(), null] : [input, weight, bias, null];
 }
