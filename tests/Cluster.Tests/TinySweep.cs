@@ -32,7 +32,7 @@ internal sealed class TinySweep : IAsyncDisposable
     {
         var file = Path.Combine(Folder, "tiny.yaml");
         File.WriteAllText(file, Yaml);
-        return ChildProgram.Start(ChildProgram.Volley, "run", file, "--out", Out, "--slots", "2", "--data-dir", Path.Combine(Folder, "data"));
+        return ChildProgram.Start(ChildProgram.Volley, "run", file, "--out", Out, "--slots", "2", "--data-root", Path.Combine(Folder, "data"));
     }
 
     /// <summary>Some trial has completed some epoch but not its last: training is under way.</summary>

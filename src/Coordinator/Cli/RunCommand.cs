@@ -23,7 +23,8 @@ internal static class RunCommand
         var file = new Argument<string>("FILE") { Description = "The sweep file (YAML)" };
         var output = new Option<string?>("--out", "-o") { Description = "Folder for journal, checkpoints, logs and results; default runs/<name of the sweep>. The same folder again goes on where it was", HelpName = "DIR" };
         var slots = new Option<int?>("--slots") { Description = "Ranks at once; default: cores divided by threads_per_rank", HelpName = "N" };
-        var data = new Option<string?>("--data-dir") { Description = "Cache of prepared data sets; default ~/.cache/volley/data", HelpName = "DIR" };
+        var data = new Option<string?>("--data-dir") { Description = "A copy of the data set at hand: a folder, an archive or a packed file (train.dataset.path). Nothing is downloaded then", HelpName = "PATH" };
+        var root = new Option<string?>("--data-root") { Description = "Cache of downloads and prepared data sets; default ~/.cache/volley/data", HelpName = "DIR" };
         var set = new Option<string[]>("--set") { Description = "Override a setting of the file, e.g. --set train.epochs=3; may be repeated", HelpName = "KEY=VALUE", DefaultValueFactory = _ => [] };
         var json = new Option<bool>("--json") { Description = "Print the results as JSON on standard output, events on standard error" };
         var command = new Command("run", """
@@ -32,20 +33,21 @@ internal static class RunCommand
             Examples:
               volley run examples/quickstart.yaml
               volley run sweep.yaml --out runs/second-try --slots 4 --set train.epochs=3
+              volley run examples/cifar10-four-models.yaml --data-dir ~/Downloads/cifar-10-binary.tar.gz
 
             Ctrl-C stops after a checkpoint of every running trial; the same command goes on from there.
             Exit code: 0 all trials finished, 1 a trial failed, 2 bad input, 130 interrupted.
             """)
         {
-            file, output, slots, data, set, json,
+            file, output, slots, data, root, set, json,
         };
         command.SetAction((arguments, _) => RunAsync(new Arguments(
-            arguments.GetRequiredValue(file), arguments.GetValue(output), arguments.GetValue(slots), arguments.GetValue(data),
-            arguments.GetValue(set) ?? [], arguments.GetValue(json))));
+            arguments.GetRequiredValue(file), arguments.GetValue(output), arguments.GetValue(slots), arguments.GetValue(root),
+            DataCopy.Overrides(arguments.GetValue(set) ?? [], arguments.GetValue(data)), arguments.GetValue(json))));
         return command;
     }
 
-    private sealed record Arguments(string File, string? Out, int? Slots, string? DataDirectory, string[] Overrides, bool IsJson);
+    private sealed record Arguments(string File, string? Out, int? Slots, string? DataRoot, string[] Overrides, bool IsJson);
 
     private static async Task<int> RunAsync(Arguments arguments)
     {
@@ -56,7 +58,7 @@ internal static class RunCommand
             spec,
             Path.GetDirectoryName(Path.GetFullPath(arguments.File))!,
             arguments.Slots ?? Math.Max(1, Environment.ProcessorCount / spec.Resources.ThreadsPerRank),
-            Path.GetFullPath(arguments.DataDirectory ?? UserFolders.DataRoot()));
+            Path.GetFullPath(arguments.DataRoot ?? UserFolders.DataRoot()));
 
         using var folder = RunFolder.Open(arguments.Out ?? Path.Combine("runs", spec.Name));
         ISweepDisplay? display = null;

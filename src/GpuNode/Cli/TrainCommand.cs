@@ -41,13 +41,8 @@ internal static class TrainCommand
         return command;
     }
 
-    // The value is YAML: quoted, so that no character of a path means anything.
     private static string[] Overrides(string[] set, string? data, int? threads) =>
-    [
-        .. set,
-        .. data is null ? Array.Empty<string>() : [$"train.dataset.path='{Path.GetFullPath(data).Replace("'", "''", StringComparison.Ordinal)}'"],
-        .. threads is null ? Array.Empty<string>() : [$"resources.threads_per_rank={threads}"],
-    ];
+        [.. DataCopy.Overrides(set, data), .. threads is null ? Array.Empty<string>() : [$"resources.threads_per_rank={threads}"]];
 
     private static int Run(string file, string? resume, string[] overrides, string? output, string? dataRoot)
     {
