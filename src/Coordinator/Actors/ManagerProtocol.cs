@@ -28,6 +28,13 @@ internal sealed record SteerSweep(SweepId Sweep, SweepCommand? Command);
 
 internal sealed record SweepUnknown(SweepId Sweep);
 
+/// <summary>Its journal cannot be replayed (a newer version wrote it, or this one no longer understands its file).</summary>
+internal sealed record SweepUnreadable(SweepId Sweep, string Reason);
+
+/// <summary>Sweep → manager, at the end of each recovery.</summary>
+/// <param name="Problem">Why it failed; null: it did not.</param>
+internal sealed record SweepRecovered(SweepId Sweep, string? Problem);
+
 /// <param name="State">Immutable: readers take it as it is.</param>
 internal sealed record SweepAnswer(SweepState State, bool IsNew = false);
 

@@ -14,18 +14,20 @@ namespace Volley.Coordinator.Actors;
 internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
 {
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly IActorRef _manager;
     private readonly IActorRef _registry;
     private readonly Action<string> _abdicate;
     private readonly TimeProvider _clock;
     private readonly long _term;
     private SweepState _state;
+    private bool _hasBegun;
 
     /// <param name="planner">Pure; called at each recovery.</param>
     /// <param name="abdicate">Ends the process: another coordinator writes this journal.</param>
-    public SweepActor(SweepId sweep, long term, Func<SweepSubmission, SweepPlan> planner, IActorRef registry, Action<string> abdicate, TimeProvider clock)
+    public SweepActor(SweepId sweep, long term, Func<SweepSubmission, SweepPlan> planner, IActorRef manager, IActorRef registry, Action<string> abdicate, TimeProvider clock)
     {
         _state = new SweepState(sweep, planner);
-        (_term, _registry, _abdicate, _clock) = (term, registry, abdicate, clock);
+        (_term, _manager, _registry, _abdicate, _clock) = (term, manager, registry, abdicate, clock);
         PersistenceId = $"sweep-{sweep}";
     }
 
@@ -35,17 +37,40 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
 
     protected override void OnRecover(object message)
     {
-        if (message is SweepEvent change) _state = _state.Apply(change);
-        else if (message is RecoveryCompleted) Timers.StartPeriodicTimer(nameof(Tick), new Tick(), Tick.Period);
-        if (message is RecoveryCompleted && _state.Submission is not null) Self.Tell(new BeginTerm(_term));
+        switch (message)
+        {
+            case SweepEvent change: _state = _state.Apply(change); break;
+            case RecoveryCompleted:
+                _manager.Tell(new SweepRecovered(_state.Id, null));
+                Timers.StartPeriodicTimer(nameof(Tick), new Tick(), Tick.Period);
+                if (_state.Submission is not null) Self.Tell(new BeginTerm(_term));
+                break;
+            default: break;
+        }
+    }
+
+    protected override void OnRecoveryFailure(Exception reason, object? message = null)
+    {
+        _log.Error(reason, "{0} cannot be recovered", PersistenceId);
+        _manager.Tell(new SweepRecovered(_state.Id, reason.GetBaseException().Message));
     }
 
     protected override void OnCommand(object message)
     {
+        if (!_hasBegun && _state.Submission is not null && message is not BeginTerm)
+        {
+            Stash.Stash();      // the term is the first event of a life: nothing is decided before it
+            return;
+        }
         switch (message)
         {
+            case BeginTerm begin: Take(begin, OnBegun); break;
             case SubmitSweep submit when _state.Submission is null:
-                Take(new Submit(submit.Submission), () => Take(new BeginTerm(_term), () => Sender.Tell(new SweepAnswer(_state, IsNew: true))));
+                Take(new Submit(submit.Submission), () => Take(new BeginTerm(_term), () =>
+                {
+                    OnBegun();
+                    Sender.Tell(new SweepAnswer(_state, IsNew: true));
+                }));
                 break;
             case SubmitSweep submit:
                 if (submit.Submission.ContentSha256 == _state.Submission.ContentSha256) Take(new Submit(submit.Submission), () => Sender.Tell(new SweepAnswer(_state)));
@@ -64,6 +89,12 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
             _abdicate($"{PersistenceId}: event {sequenceNr} was written by another coordinator. This one is no longer in charge and ends.");
         else
             _log.Error(cause, "{0}: event {1} could not be journaled; the sweep is recovered from the journal and goes on", PersistenceId, sequenceNr);
+    }
+
+    private void OnBegun()
+    {
+        _hasBegun = true;
+        Stash.UnstashAll();
     }
 
     /// <summary>The journal took the event for bad (it could not be serialized): what follows from it must not be believed. Stopping lets the supervisor recover it.</summary>

@@ -26,6 +26,7 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Dictionary<SweepId, IActorRef> _sweeps = [];
     private readonly CoordinatorParts _parts;
+    private readonly Dictionary<SweepId, string> _unreadable = [];
     private readonly List<SweepId> _known = [];
     private string? _clusterId;
     private long _term;
@@ -58,6 +59,10 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
             case ITrialProtocol report: PassOn(report); break;
             case SweepMail { Sweep: { } sweep } mail: if (_sweeps.TryGetValue(sweep, out var target)) target.Tell(mail.Command); break;
             case SweepMail mail: foreach (var sweep in _sweeps.Values) sweep.Tell(mail.Command); break;
+            case SweepRecovered { Problem: { } problem } broken: _unreadable[broken.Sweep] = problem; break;
+            case SweepRecovered mended: _unreadable.Remove(mended.Sweep); break;
+            case SubmitSweep { Sweep: var sweep } when _unreadable.TryGetValue(sweep, out var why): Sender.Tell(new SweepUnreadable(sweep, why)); break;
+            case SteerSweep { Sweep: var sweep } when _unreadable.TryGetValue(sweep, out var why): Sender.Tell(new SweepUnreadable(sweep, why)); break;
             case SubmitSweep submit: Submit(submit); break;
             case SteerSweep steer:
                 if (_sweeps.TryGetValue(steer.Sweep, out var steered)) steered.Forward(steer);
@@ -75,6 +80,9 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
         else
             _parts.Abdicate($"The journal cannot be written: {cause.Message}");
     }
+
+    protected override void OnRecoveryFailure(Exception reason, object? message = null) =>
+        _parts.Abdicate($"The journal cannot be read: {reason.GetBaseException().Message}");
 
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) =>
         _parts.Abdicate($"The journal refuses event {sequenceNr} of {PersistenceId}: {cause.Message}");
@@ -125,8 +133,8 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
     /// <summary>A persistent actor stops for good on a journal error; the supervisor brings it back, and it recovers.</summary>
     private IActorRef Open(SweepId id)
     {
-        var (parts, term, registry) = (_parts, _term, _registry);
-        var sweep = Props.Create(() => new SweepActor(id, term, parts.Planner, registry, parts.Abdicate, parts.Clock));
+        var (parts, term, manager, registry) = (_parts, _term, Self, _registry);
+        var sweep = Props.Create(() => new SweepActor(id, term, parts.Planner, manager, registry, parts.Abdicate, parts.Clock));
         var supervisor = BackoffSupervisor.Props(Backoff.OnStop(sweep, "sweep", TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(10), randomFactor: 0.2, maxNrOfRetries: -1));
         return _sweeps[id] = Context.ActorOf(supervisor, $"sweep-{id}");
     }

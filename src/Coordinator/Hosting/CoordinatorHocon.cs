@@ -13,7 +13,6 @@ internal static class CoordinatorHocon
             "akka.cluster.log-info = on",
             // Nothing to hand over from when the only coordinator ends.
             "akka.cluster.singleton.min-number-of-hand-over-retries = 1",
-            "akka.coordinated-shutdown.phases.cluster-sharding-shutdown-region.timeout = 2s",
             JournalDatabase.Hocon(journalConnection),
             ClusterSettings.Hocon(options.ClusterHost, options.ClusterPort, ClusterNames.CoordinatorRole, []));
     }

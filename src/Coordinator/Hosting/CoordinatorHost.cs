@@ -59,7 +59,7 @@ internal sealed class CoordinatorHost : IAsyncDisposable
         builder.Logging.AddProvider(new FileLog(Path.Combine(options.LogDirectory, "coordinator.log"), clock));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.WebHost.UseUrls($"http://{options.HttpHost}:{options.HttpPort}");
-        builder.Services.AddSingleton(new HostOptions { ShutdownTimeout = TimeSpan.FromSeconds(10) });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
         builder.Services.AddSweepApi();
         builder.Services.AddAkka(ClusterNames.ActorSystem, (akka, _) => akka
             .AddHocon(CoordinatorHocon.Of(options, connection), HoconAddMode.Prepend)

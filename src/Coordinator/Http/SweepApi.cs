@@ -61,24 +61,27 @@ internal static class SweepApi
             SweepAnswer answer => TypedResults.Ok(await ViewAsync(answer.State, 0, manager, stop)),
             SubmissionConflict conflict => Problem(409, "Another sweep has this name",
                 $"Sweep {conflict.Sweep} was made from {conflict.Existing.FileName} with other contents or settings."),
+            SweepUnreadable unreadable => Unreadable(unreadable),
             var other => throw new InvalidOperationException($"{other.GetType().Name} is no answer to a submission."),
         };
     }
 
     private static async Task<IResult> LookAsync(string id, long? changed_since, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
-        await AskAsync<object>(manager, new SteerSweep(new SweepId(id), null), stop) is SweepAnswer answer
-            ? TypedResults.Ok(await ViewAsync(answer.State, changed_since ?? -1, manager, stop))
-            : Unknown(id);
+        await AnswerAsync(id, null, manager, async state => TypedResults.Ok(await ViewAsync(state, changed_since ?? -1, manager, stop)), stop);
 
     private static async Task<IResult> ResultsAsync(string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
-        await AskAsync<object>(manager, new SteerSweep(new SweepId(id), null), stop) is SweepAnswer { State.Plan: not null } answer
-            ? TypedResults.Json(SweepOutcome.Of(answer.State), ConfigJson.ReadableOptions)
-            : Unknown(id);
+        await AnswerAsync(id, null, manager, state => Task.FromResult<IResult>(state.Plan is null ? Unknown(id) : TypedResults.Json(SweepOutcome.Of(state), ConfigJson.ReadableOptions)), stop);
 
     private static async Task<IResult> SteerAsync(string id, SweepCommand command, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
-        await AskAsync<object>(manager, new SteerSweep(new SweepId(id), command), stop) is SweepAnswer answer
-            ? TypedResults.Ok(await ViewAsync(answer.State, answer.State.Version, manager, stop))
-            : Unknown(id);
+        await AnswerAsync(id, command, manager, async state => TypedResults.Ok(await ViewAsync(state, state.Version, manager, stop)), stop);
+
+    private static async Task<IResult> AnswerAsync(string id, SweepCommand? command, IRequiredActor<SweepManagerActor> manager, Func<SweepState, Task<IResult>> show, CancellationToken stop) =>
+        await AskAsync<object>(manager, new SteerSweep(new SweepId(id), command), stop) switch
+        {
+            SweepAnswer answer => await show(answer.State),
+            SweepUnreadable unreadable => Unreadable(unreadable),
+            _ => Unknown(id),
+        };
 
     private static async Task<IResult> NodesAsync(IRequiredActor<SweepManagerActor> manager, CancellationToken stop)
     {
@@ -107,6 +110,9 @@ internal static class SweepApi
         await (await manager.GetAsync(stop)).Ask<T>(question, AnswerTimeout, stop);
 
     private static ProblemHttpResult Unknown(string id) => Problem(404, "No such sweep", $"There is no sweep named \"{id}\"; GET /api/v1/sweeps lists them.");
+
+    private static ProblemHttpResult Unreadable(SweepUnreadable sweep) =>
+        Problem(500, "The sweep cannot be recovered", $"The journal of sweep \"{sweep.Sweep}\" cannot be replayed: {sweep.Reason} Use the version of Volley that wrote it.");
 
     private static ProblemHttpResult Problem(int status, string title, string detail) => TypedResults.Problem(detail, statusCode: status, title: title);
 

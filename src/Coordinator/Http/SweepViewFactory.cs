@@ -33,6 +33,7 @@ internal static class SweepViewFactory
             Model = trial.Spec.Train.Model.Name,
             Hyperparameters = trial.Spec.Hyperparameters,
             Attempt = trial.Attempt,
+            Node = trial.Node,
             Ranks = [.. trial.Members.Select(member => new RankView(member.Rank, member.Node.Value, trial.Live.Pids.TryGetValue(member.Rank, out var pid) ? pid : null))],
             Epochs = [.. trial.Epochs.Select(epoch => epoch.Metrics)],
             TotalEpochs = trial.Spec.Train.Epochs,

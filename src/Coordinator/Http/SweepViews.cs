@@ -54,6 +54,10 @@ internal sealed record TrialView
     public required string Model { get; init; }
     public required Assignment Hyperparameters { get; init; }
     public required int Attempt { get; init; }
+    /// <summary>Where the newest attempt's rank 0 runs or ran; empty before the first.</summary>
+    public required string Node { get; init; }
+
+    /// <summary>Of the running attempt.</summary>
     public required IReadOnlyList<RankView> Ranks { get; init; }
 
     /// <summary>Completed epochs.</summary>

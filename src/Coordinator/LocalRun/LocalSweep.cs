@@ -44,6 +44,8 @@ internal static class LocalSweep
             var view = await client.LookAsync(options.Spec.Name, watch.Version, CancellationToken.None);
             display.Show(watch, watch.Take(view));
             if (view.State is "finished" or "cancelled") break;
+            // No other machine will come: it would wait for ever.
+            if (view is { Obstacle: { } obstacle, Running: 0 }) throw new UserErrorException($"{obstacle} Lower resources.ranks or resources.threads_per_rank, choose another resources.device, or raise --slots.");
             if (isStopping && view.Running == 0) break;
             if (interrupt.IsCancellationRequested && !isStopping)
             {

@@ -15,7 +15,7 @@ internal static class TrialLines
         if (now.Attempt > (before?.Attempt ?? 0))
         {
             var from = now.Checkpoints.Count > 0 ? $", from checkpoint {now.Checkpoints[^1]}" : "";
-            yield return $"{name}: attempt {now.Attempt} starts on {string.Join(", ", now.Ranks.Select(rank => rank.Node).Distinct())}{from}";
+            yield return $"{name}: attempt {now.Attempt} starts on {now.Node}{from}";
         }
         foreach (var epoch in now.Epochs.Skip(before?.Epochs.Count ?? 0)) yield return $"{name}: {Epoch(epoch, now.TotalEpochs)}";
         if (before?.State == now.State && before.Failures == now.Failures) yield break;

@@ -29,7 +29,7 @@ internal sealed partial record Inventory
     /// <returns>Why no number of free slots would do, or null where the request could be placed on empty nodes.</returns>
     public string? CannotEverPlace(SlotRequest request)
     {
-        if (Nodes.IsEmpty) return null;         // they may still be on their way
+        if (!Nodes.Values.Any(node => node.IsReachable)) return null;        // they may still be on their way, or back
         var capacity = Nodes.Values.Where(node => node.IsReachable).Sum(node => Fits(node, request.Device) ? node.Registration.Slots / node.SlotsFor(request.ThreadsPerRank) : 0);
         return capacity >= request.Ranks ? null
             : $"{request.Ranks} ranks of {request.ThreadsPerRank} threads on device '{request.Device}' are wanted at once; the {Nodes.Count} nodes have room for {capacity}.";

@@ -39,6 +39,15 @@ public abstract class CoordinatorSystem : Akka.TestKit.Xunit.TestKit
     private protected static async Task<SweepState> LookAsync(IActorRef manager) =>
         ((SweepAnswer)await manager.Ask<object>(new SteerSweep(new SweepId("tiny"), null), TimeSpan.FromSeconds(20))).State;
 
+    private protected void Execute(string sql)
+    {
+        using var connection = new Microsoft.Data.Sqlite.SqliteConnection(JournalDatabase.Prepare(_folder));
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        Assert.True(command.ExecuteNonQuery() > 0);
+    }
+
     /// <summary>Registers a node whose agent is <paramref name="agent"/>.</summary>
     private protected static void Register(IActorRef manager, IActorRef agent, long incarnation = 1, params RunningRank[] running) =>
         manager.Tell(new RegisterNode(new NodeId("a"), incarnation, "host", 1, 1, "cpu", 1, "0.1.0", "f", [.. running]), agent);

@@ -75,6 +75,35 @@ public sealed class SweepManagerActorTests : CoordinatorSystem
         Assert.IsType<SubmissionConflict>(await SubmitAsync(manager, trials: 3));
     }
 
+    /// <summary>A journal that a newer version wrote: the sweep says so instead of never answering, and others go on.</summary>
+    [Fact]
+    public async Task ASweepThatCannotBeRecovered_SaysWhy()
+    {
+        var manager = StartManager();
+        await SubmitAsync(manager, trials: 1);
+        await StopAsync(manager);
+        Execute("UPDATE journal SET manifest = 'term-started.v99' WHERE manifest = 'term-started.v1'");
+
+        manager = StartManager();
+        SweepUnreadable? answer = null;
+        await AwaitConditionAsync(async () => (answer = await AskAsync(new SteerSweep(new SweepId("tiny"), null)) as SweepUnreadable) is not null, Patience, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Contains("term-started.v99", answer!.Reason, StringComparison.Ordinal);
+        Assert.True(((SweepAnswer)(await AskAsync(new SubmitSweep(new SweepId("other"), TestSweep.SubmissionOf(1))))!).IsNew);
+
+        // What reaches a sweep while it fails to recover is lost, as any mail of an actor that stops.
+        async Task<object?> AskAsync(object question)
+        {
+            try
+            {
+                return await manager.Ask<object>(question, TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+            }
+            catch (AskTimeoutException)
+            {
+                return null;
+            }
+        }
+    }
+
     [Fact]
     public async Task AnUnknownTrial_IsStale_AndItsExitIsAcknowledged()
     {
