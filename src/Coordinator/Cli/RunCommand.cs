@@ -85,6 +85,7 @@ internal static class RunCommand
         LeaderboardTable.Print(AnsiConsole.Console, Leaderboard.Of(results));
         foreach (var trial in results.Trials.Where(trial => !trial.IsFinished)) Console.WriteLine($"trial {trial.Number} ({trial.Model}) {trial.State.ToString().ToLowerInvariant()}: {trial.Error}");
         var shown = Path.GetRelativePath(Environment.CurrentDirectory, folder.Path);
+        if (shown.StartsWith("..", StringComparison.Ordinal)) shown = folder.Path;
         Console.WriteLine($"results_digest {results.ResultsDigest}");
         Console.WriteLine($"Written: {Path.Combine(shown, ResultsFiles.Json)}, {Path.Combine(shown, ResultsFiles.Csv)}, {Path.Combine(shown, HtmlReportFile)}");
     }
