@@ -28,22 +28,26 @@ internal sealed class RankLinkServer : IAsyncDisposable
         builder.Services.AddSingleton(service);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.AddGrpc();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(server => server.ListenUnixSocket(path, listen =>
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(server =>
         {
-            listen.Protocols = HttpProtocols.Http2;
-            listen.Use(next => connection =>
+            server.Limits.KeepAliveTimeout = timeouts.Hello;   // of connections without a call: whoever dials and says nothing, or rubbish
+            server.ListenUnixSocket(path, listen =>
             {
-                var socket = connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket;
-                var peer = PeerCredentials.Of(socket);
-                if (peer.User != Posix.EffectiveUser())
+                listen.Protocols = HttpProtocols.Http2;
+                listen.Use(next => connection =>
                 {
-                    connection.Abort();
-                    return Task.CompletedTask;
-                }
-                connection.Features.Set(new PeerFeature(peer));
-                return next(connection);
+                    var socket = connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket;
+                    var peer = PeerCredentials.Of(socket);
+                    if (peer.User != Posix.EffectiveUser())
+                    {
+                        connection.Abort();
+                        return Task.CompletedTask;
+                    }
+                    connection.Features.Set(new PeerFeature(peer));
+                    return next(connection);
+                });
             });
-        }));
+        });
         var app = builder.Build();
         app.MapGrpcService<RankLinkService>();
         await app.StartAsync();

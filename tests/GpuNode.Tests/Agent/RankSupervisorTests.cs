@@ -67,7 +67,7 @@ public sealed class RankSupervisorTests : IAsyncLifetime
     [Fact]
     public async Task AGracefulStopBeforeItHasWork_IsImmediate()
     {
-        await StartAsync("trap '' TERM; while :; do sleep 1000; done");
+        await StartAsync("trap '' TERM; exec sleep 1000");
         await _events.NextPidAsync();
         _supervisor.Stop(Samples.Key(), StopMode.Graceful);
         Assert.Equal(RankEnd.Stopped, (await _events.NextExitAsync()).End);
@@ -76,7 +76,7 @@ public sealed class RankSupervisorTests : IAsyncLifetime
     [Fact]
     public async Task AKill_EndsEvenWhatIgnoresSigterm()
     {
-        await StartAsync("trap '' TERM; while :; do sleep 1000; done");
+        await StartAsync("trap '' TERM; exec sleep 1000");
         await _events.NextPidAsync();
         _supervisor.Stop(Samples.Key(), StopMode.Kill);
         Assert.Equal(RankEnd.Lost, (await _events.NextExitAsync()).End);

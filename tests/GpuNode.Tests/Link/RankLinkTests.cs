@@ -10,7 +10,7 @@ namespace Volley.GpuNode.Tests.Link;
 
 public sealed class RankLinkTests : IAsyncLifetime
 {
-    private static readonly LinkTimeouts Timeouts = new() { Hello = TimeSpan.FromSeconds(5), Goodbye = TimeSpan.FromSeconds(5) };
+    private static readonly LinkTimeouts Timeouts = new() { Hello = TimeSpan.FromSeconds(3), Goodbye = TimeSpan.FromSeconds(5) };
 
     private readonly ShortDirectory _directory = new();
     private RankLinkServer _server = null!;
