@@ -5,22 +5,15 @@ using System.Runtime.Intrinsics;
 namespace Volley.Models.Spiking.Fused;
 
 /// <summary>What both element types need of one 512-bit vector. Machines without AVX-512 run it as two halves.</summary>
-internal static unsafe class Lanes<T> where T : unmanaged, INumber<T>
+internal static class Lanes<T> where T : unmanaged, INumber<T>
 {
     public static int Count => Vector512<T>.Count;
 
     public static Vector512<T> All(double value) => Vector512.Create(T.CreateChecked(value));
 
-    /// <summary>The first <paramref name="lanes"/> elements; zeros beyond, so that sums over all lanes are right.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<T> Load(T* source, int lanes) => lanes == Count ? Vector512.Load(source) : LoadPart(source, lanes);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector512<T> value, T* destination, int lanes)
-    {
-        if (lanes == Count) value.Store(destination);
-        else StorePart(value, destination, lanes);
-    }
+    /// <summary>How many of <paramref name="length"/> elements lie in whole vectors.</summary>
+    /// <remarks>What is left over is done apart: a branch to a partial load inside a hot loop costs its registers, and doubled the time of a backward pass.</remarks>
+    public static int Whole(int length) => length / Count * Count;
 
     /// <summary>e^x for x ≤ 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -43,7 +36,7 @@ internal static unsafe class Lanes<T> where T : unmanaged, INumber<T>
         p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(2.40226507e-1f));
         p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(6.93147181e-1f));
         p = Vector512.FusedMultiplyAdd(p, f, Vector512<float>.One);
-        var power = Vector512.ShiftLeft(Vector512.ConvertToInt32(n) + Vector512.Create(127), 23).AsSingle();
+        var power = Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n) + Vector512.Create(127), 23).AsSingle();
         return p * power;
     }
 
@@ -54,19 +47,5 @@ internal static unsafe class Lanes<T> where T : unmanaged, INumber<T>
         if (typeof(T) == typeof(double)) return x.As<T, double>();
         var (low, high) = Vector512.Widen(x.As<T, float>());
         return low + high;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Vector512<T> LoadPart(T* source, int lanes)
-    {
-        var part = stackalloc T[Count];
-        for (var i = 0; i < lanes; i++) part[i] = source[i];
-        return Vector512.Load(part);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void StorePart(Vector512<T> value, T* destination, int lanes)
-    {
-        for (var i = 0; i < lanes; i++) destination[i] = value.GetElement(i);
     }
 }

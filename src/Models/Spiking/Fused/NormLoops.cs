@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Volley.Models.Spiking.Fused;
@@ -69,16 +70,7 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
             fixed (T* scale = scales, shift = shifts)
             {
                 for (var start = first; start < end; start += matrix.Stripe)
-                {
-                    var length = (int)Math.Min(matrix.Stripe, end - start);
-                    for (var i = 0; i < length; i += Lanes<T>.Count)
-                    {
-                        var lanes = Math.Min(Lanes<T>.Count, length - i);
-                        var normed = Lanes<T>.Load(x + start + i, lanes) * Vector512.Load(scale + i) + Vector512.Load(shift + i);
-                        if (residual != null) normed += Lanes<T>.Load(residual + start + i, lanes);
-                        Lanes<T>.Store(normed, y + start + i, lanes);
-                    }
-                }
+                    ForwardBlock(x + start, scale, shift, residual == null ? null : residual + start, y + start, (int)Math.Min(matrix.Stripe, end - start));
             }
         });
     }
@@ -121,16 +113,41 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
             {
                 for (var start = first; start < end; start += matrix.Stripe)
                 {
-                    var length = (int)Math.Min(matrix.Stripe, end - start);
-                    for (var i = 0; i < length; i += Lanes<T>.Count)
-                    {
-                        var lanes = Math.Min(Lanes<T>.Count, length - i);
-                        var away = Lanes<T>.Load(x + start + i, lanes) - Vector512.Load(mean + i);
-                        var g = Lanes<T>.Load(gradient + start + i, lanes) - Vector512.Load(driftOf + i) - away * Vector512.Load(slopeOf + i);
-                        Lanes<T>.Store(g * Vector512.Load(scale + i), inputGradient + start + i, lanes);
-                    }
+                    InputGradientBlock(x + start, gradient + start, scale, mean, driftOf, slopeOf, inputGradient + start,
+                        (int)Math.Min(matrix.Stripe, end - start));
                 }
             }
         });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ForwardBlock(T* x, T* scale, T* shift, T* residual, T* y, int length)
+    {
+        var whole = Lanes<T>.Whole(length);
+        for (var i = 0; i < whole; i += Lanes<T>.Count)
+        {
+            var normed = Vector512.Load(x + i) * Vector512.Load(scale + i) + Vector512.Load(shift + i);
+            if (residual != null) normed += Vector512.Load(residual + i);
+            normed.Store(y + i);
+        }
+        for (var i = whole; i < length; i++)
+        {
+            y[i] = x[i] * scale[i] + shift[i];
+            if (residual != null) y[i] += residual[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void InputGradientBlock(T* x, T* gradient, T* scale, T* mean, T* drift, T* slope, T* result, int length)
+    {
+        var whole = Lanes<T>.Whole(length);
+        for (var i = 0; i < whole; i += Lanes<T>.Count)
+        {
+            var away = Vector512.Load(x + i) - Vector512.Load(mean + i);
+            var g = Vector512.Load(gradient + i) - Vector512.Load(drift + i) - away * Vector512.Load(slope + i);
+            (g * Vector512.Load(scale + i)).Store(result + i);
+        }
+        for (var i = whole; i < length; i++)
+            result[i] = (gradient[i] - drift[i] - (x[i] - mean[i]) * slope[i]) * scale[i];
     }
 }

@@ -21,12 +21,17 @@ internal sealed unsafe class StripeSums<T>(int stripe) where T : unmanaged, INum
     {
         fixed (T* first = _recentFirst, second = _recentSecond)
         {
-            for (var i = 0; i < length; i += Lanes<T>.Count)
+            var whole = Lanes<T>.Whole(length);
+            for (var i = 0; i < whole; i += Lanes<T>.Count)
             {
-                var lanes = Math.Min(Lanes<T>.Count, length - i);
-                var value = Lanes<T>.Load(g + i, lanes);
-                Lanes<T>.Store(Vector512.Load(first + i) + value, first + i, lanes);
-                Lanes<T>.Store(Vector512.Load(second + i) + value * (Lanes<T>.Load(x + i, lanes) - Vector512.Load(mean + i)), second + i, lanes);
+                var value = Vector512.Load(g + i);
+                (Vector512.Load(first + i) + value).Store(first + i);
+                (Vector512.Load(second + i) + value * (Vector512.Load(x + i) - Vector512.Load(mean + i))).Store(second + i);
+            }
+            for (var i = whole; i < length; i++)
+            {
+                first[i] += g[i];
+                second[i] += g[i] * (x[i] - mean[i]);
             }
         }
         CountAddend();
@@ -38,12 +43,18 @@ internal sealed unsafe class StripeSums<T>(int stripe) where T : unmanaged, INum
     {
         fixed (T* first = _recentFirst, second = _recentSecond)
         {
-            for (var i = 0; i < length; i += Lanes<T>.Count)
+            var whole = Lanes<T>.Whole(length);
+            for (var i = 0; i < whole; i += Lanes<T>.Count)
             {
-                var lanes = Math.Min(Lanes<T>.Count, length - i);
-                var away = Lanes<T>.Load(x + i, lanes) - Vector512.Load(origin + i);
-                Lanes<T>.Store(Vector512.Load(first + i) + away, first + i, lanes);
-                Lanes<T>.Store(Vector512.Load(second + i) + away * away, second + i, lanes);
+                var away = Vector512.Load(x + i) - Vector512.Load(origin + i);
+                (Vector512.Load(first + i) + away).Store(first + i);
+                (Vector512.Load(second + i) + away * away).Store(second + i);
+            }
+            for (var i = whole; i < length; i++)
+            {
+                var away = x[i] - origin[i];
+                first[i] += away;
+                second[i] += away * away;
             }
         }
         CountAddend();
