@@ -3,6 +3,7 @@ using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Volley.GpuNode.Data;
 using Volley.GpuNode.Training;
+using Volley.Shared.Cli;
 using Volley.Shared.Config;
 
 namespace Volley.Benchmarks;
@@ -63,7 +64,7 @@ internal static class DataBenchmark
             // All cores but one belong to training, so there is one worker.
             Resources = new ResourcesSpec { ThreadsPerRank = Math.Max(1, Environment.ProcessorCount - 1) },
         };
-        return TrainingData.Open(trial, new TrialDirectories("", DataRoot.OfThisProcess(), Environment.CurrentDirectory), CancellationToken.None);
+        return TrainingData.Open(trial, new TrialDirectories("", UserFolders.DataRoot(), Environment.CurrentDirectory), CancellationToken.None);
     }
 
     private static void Pass(ITrainingData data)
