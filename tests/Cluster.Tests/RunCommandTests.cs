@@ -140,6 +140,6 @@ public sealed class RunCommandTests : IAsyncDisposable
               optimizer: { name: adamw, lr: { values: [0.001, 0.002] } }
               model: { name: resnet18, width: 4 }
             """);
-        return ChildProgram.Start(ChildProgram.Volley, ["run", file, "--out", Path.Combine(_folder, name), "--data-dir", Path.Combine(_folder, "data"), .. more]);
+        return ChildProgram.Start(ChildProgram.Volley, ["run", file, "--out", Path.Combine(_folder, name), "--data-root", Path.Combine(_folder, "data"), .. more]);
     }
 }

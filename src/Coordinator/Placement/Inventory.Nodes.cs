@@ -69,7 +69,7 @@ internal sealed partial record Inventory
         foreach (var (node, _) in Awaited.Where(entry => now > entry.Value.Until))
         {
             next = next with { Awaited = next.Awaited.Remove(node) };
-            news.Add(new NodeIsLost(node, $"its agent did not come back within {SilenceLimit.TotalSeconds:0} s of the coordinator's start."));
+            news.Add(new NodeIsLost(node, $"its agent did not come back within {RejoinLimit.TotalSeconds:0} s of the coordinator's start."));
         }
         return (next, news.ToImmutable());
     }

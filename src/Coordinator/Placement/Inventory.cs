@@ -52,6 +52,12 @@ internal sealed partial record Inventory
     /// <summary>Agents register every 2 s: one that was silent for so long is not there, whatever the transport says.</summary>
     public static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(15);
 
+    /// <summary>
+    /// How long a coordinator that started again waits for the agents it knew before it calls them lost: an agent first has to notice that
+    /// its coordinator died (10 s on loopback), build a new actor system and join (seconds each on a busy machine). Its ranks train on meanwhile.
+    /// </summary>
+    public static readonly TimeSpan RejoinLimit = TimeSpan.FromSeconds(40);
+
     public static readonly Inventory Empty = new();
 
     public ImmutableSortedDictionary<string, NodeState> Nodes { get; init; } = ImmutableSortedDictionary.Create<string, NodeState>(StringComparer.Ordinal);
@@ -86,7 +92,7 @@ internal sealed partial record Inventory
                 result = result.With(node with { Held = node.Held.ContainsKey(rank) ? node.Held : node.Held.Add(rank, held) });
             else
             {
-                var awaited = result.Awaited.GetValueOrDefault(member.Node) ?? new AwaitedNode(now + SilenceLimit, ImmutableDictionary<RankId, HeldSlots>.Empty);
+                var awaited = result.Awaited.GetValueOrDefault(member.Node) ?? new AwaitedNode(now + RejoinLimit, ImmutableDictionary<RankId, HeldSlots>.Empty);
                 result = result with { Awaited = result.Awaited.SetItem(member.Node, awaited with { Held = awaited.Held.SetItem(rank, held) }) };
             }
         }

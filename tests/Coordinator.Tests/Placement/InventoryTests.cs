@@ -155,8 +155,8 @@ public sealed class InventoryTests
     public void ANodeThatDoesNotComeBackAfterARestart_IsLost()
     {
         var inventory = Inventory.Empty.Hold(new TrialId(Sweep, 0), 1, [new Member(0, new NodeId("a"), 1, 1)], Now);
-        Assert.Empty(inventory.NoticeSilence(Now + Inventory.SilenceLimit).News);
-        (inventory, var news) = inventory.NoticeSilence(Now + Inventory.SilenceLimit + TimeSpan.FromSeconds(1));
+        Assert.Empty(inventory.NoticeSilence(Now + Inventory.RejoinLimit).News);
+        (inventory, var news) = inventory.NoticeSilence(Now + Inventory.RejoinLimit + TimeSpan.FromSeconds(1));
         Assert.Equal(new NodeId("a"), Assert.IsType<NodeIsLost>(Assert.Single(news)).Node);
         Assert.Empty(inventory.NoticeSilence(Now + TimeSpan.FromHours(1)).News);
     }
