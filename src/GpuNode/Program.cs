@@ -2,7 +2,7 @@ using System.CommandLine;
 using Volley.GpuNode.Cli;
 using Volley.Shared.Cli;
 
-ProcessSettings.ApplyBeforeTorch();
+ProcessSettings.ApplyBeforeTorch(isAlone: args is ["train" or "eval" or "profile", ..]);
 
 // One line per verb of VerbTable whose home is this program.
 Command[] verbs =
