@@ -9,11 +9,11 @@ public static partial class ProcessSettings
     private const int TrimThreshold = -1;
     private const int MmapThreshold = -3;
 
-    // Iterations an idle OpenMP thread waits awake for the next operation; about 0.1 ms.
+    // Iterations an idle OpenMP thread waits awake for the next operation: tests/Benchmarks/results/amd-epyc-2-cores/training-step-2026-11-23.md.
     private const string ShortSpin = "100000";
 
     /// <summary>
-    /// Where ranks share the cores, idle OpenMP threads sleep instead of spinning (two processes of two threads on two cores: 295 → 150 ms a
+    /// Where ranks share the cores, idle OpenMP threads sleep instead of spinning (two processes on two cores: 295 → 150 ms a
     /// step); a process alone on its cores keeps them awake for a moment (ViT on two threads: 37 → 56 images/s). The allocator keeps the
     /// memory of one step for the next (small ResNet: 105 → 76 ms a step). GOMP_SPINCOUNT in the environment wins.
     /// </summary>
