@@ -24,10 +24,11 @@ public sealed class CoordinatorRestartTests(UndisturbedRun undisturbed)
         await first.LineAsync(line => line.Contains("HTTP API", StringComparison.Ordinal), TinySweep.Patience);
         await using var agent = ChildProgram.Start(
             ChildProgram.VolleyNode, "join", "--seed", $"akka.tcp://volley@127.0.0.1:{cluster}", "--name", "n1", "--slots", "2", "--device", "cpu",
-            "--run-dir", Path.Combine(sweep.Folder, "run"), "--data-root", Path.Combine(sweep.Folder, "cache"), "--log-dir", Path.Combine(sweep.Folder, "logs"));
+            "--run-dir", Path.Combine(sweep.Folder, "run"), "--data-root", Path.Combine(sweep.Folder, "cache"), "--log-dir", Path.Combine(sweep.Folder, "logs"),
+            "--checkpoint-root", Path.Combine(sweep.Out, "checkpoints"));
         await agent.LineAsync(line => line.Contains("n1 has joined", StringComparison.Ordinal), TinySweep.Patience);
         await SubmitAsync(client, sweep);
-        await UntilAsync(() => Directory.Exists(Path.Combine(sweep.Out, "checkpoints", "0000")), TinySweep.Patience, () => agent.Output);
+        await UntilAsync(() => Directory.Exists(Path.Combine(sweep.Out, "checkpoints", "tiny", "0000")), TinySweep.Patience, () => agent.Output);
         var ranks = Of(sweep.Folder, "rank");
         Assert.Equal(2, ranks.Count);
 
@@ -38,13 +39,13 @@ public sealed class CoordinatorRestartTests(UndisturbedRun undisturbed)
         Assert.Subset(ranks.ToHashSet(), Of(sweep.Folder, "rank").ToHashSet());   // the same processes, as far as they have not finished
 
         await UntilFinishedAsync(client, agent);
-        Assert.Equal(undisturbed.FinalWeights, sweep.FinalWeights());
+        Assert.Equal(undisturbed.FinalWeights, sweep.FinalWeights(Path.Combine("checkpoints", "tiny")));
         Assert.All(Directory.EnumerateDirectories(Path.Combine(sweep.Out, "checkpoints"), "*.a*", SearchOption.AllDirectories), path => Assert.EndsWith(".a1", path));
     }
 
     private static async Task SubmitAsync(HttpClient client, TinySweep sweep)
     {
-        var request = new { name = "tiny", file_name = "tiny.yaml", text = TinySweep.Yaml, base_directory = sweep.Folder, checkpoint_root = Path.Combine(sweep.Out, "checkpoints") };
+        var request = new { name = "tiny", file_name = "tiny.yaml", text = TinySweep.Yaml };
         HttpResponseMessage answer;
         do answer = await client.PostAsJsonAsync("/api/v1/sweeps", request, TestContext.Current.CancellationToken);
         while (answer.StatusCode == HttpStatusCode.ServiceUnavailable);   // still recovering: each try waits inside the coordinator

@@ -39,9 +39,10 @@ internal sealed class TinySweep : IAsyncDisposable
     public static bool IsMidway(string line) => line.Contains($"epoch 1/{Epochs}", StringComparison.Ordinal);
 
     /// <summary>SHA-256 of each trial's final weights, from the manifest of its newest checkpoint.</summary>
-    public IReadOnlyList<string> FinalWeights() =>
+    /// <param name="folder">Holds a folder per trial.</param>
+    public IReadOnlyList<string> FinalWeights(string folder = "checkpoints") =>
     [
-        .. Directory.EnumerateDirectories(Path.Combine(Out, "checkpoints")).Order(StringComparer.Ordinal).Select(trial =>
+        .. Directory.EnumerateDirectories(Path.Combine(Out, folder)).Order(StringComparer.Ordinal).Select(trial =>
         {
             var newest = Directory.EnumerateDirectories(trial).MaxBy(path => long.Parse(Path.GetFileName(path).Split('.')[0]))!;
             using var manifest = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(newest, "manifest.json")));

@@ -13,8 +13,10 @@ internal sealed record SubmitRequest
     /// <summary>The YAML.</summary>
     public required string Text { get; init; }
     public ImmutableArray<string> Overrides { get; init; } = [];
-    public required string BaseDirectory { get; init; }
-    public required string CheckpointRoot { get; init; }
+
+    /// <summary>These three absolute, on one machine; or empty: under the roots that each agent was given.</summary>
+    public string BaseDirectory { get; init; } = "";
+    public string CheckpointRoot { get; init; } = "";
     public string DataRoot { get; init; } = "";
 }
 

@@ -13,8 +13,8 @@ internal static class SubmissionCheck
     {
         foreach (var (what, path) in new[] { ("base directory", submission.BaseDirectory), ("checkpoint folder", submission.CheckpointRoot), ("data folder", submission.DataRoot) })
         {
-            if (path.Length == 0 && what == "data folder") continue;
-            if (!Path.IsPathFullyQualified(path)) throw new UserErrorException($"The {what} is \"{path}\", must be an absolute path.");
+            if (path.Length == 0) continue;      // the agents' own
+            if (!Path.IsPathFullyQualified(path)) throw new UserErrorException($"The {what} is \"{path}\", must be an absolute path, or empty: each agent's own.");
             if (Encoding.UTF8.GetByteCount(path) > MessageLimits.PathBytes) throw new UserErrorException($"The {what} is longer than {MessageLimits.PathBytes} bytes.");
         }
         var plan = SweepPlanner.PlanChecked(submission);

@@ -114,7 +114,7 @@ internal static partial class SweepDecider
         {
             turn.Do(new ToNode(member.Node, new StartRank(
                 turn.State.Term, turn.State.IdOf(number), trial.Attempt, member.Rank, trial.Members.Length, member.Slots,
-                ConfigJson.Serialize(trial.Spec), submission.CheckpointRootOf(number), submission.DataRoot, submission.BaseDirectory,
+                ConfigJson.Serialize(trial.Spec), submission.CheckpointRootOf(turn.State.IdOf(number)), submission.DataRoot, submission.BaseDirectory,
                 [.. trial.Checkpoints.Reverse().Select(checkpoint => checkpoint.Reference)])));
         }
         turn.Emit(new CommandSent(number, turn.Now));
@@ -186,6 +186,6 @@ internal static partial class SweepDecider
         var trial = turn[number];
         var owner = trial.Members.IsEmpty ? null : (Shared.Identifiers.NodeId?)trial.Members[0].Node;
         turn.Do(new ToAnyNode(owner, new RetireCheckpoint(
-            turn.State.Term, turn.State.IdOf(number), trial.Attempt, turn.State.Submission!.CheckpointRootOf(number), relativePath)));
+            turn.State.Term, turn.State.IdOf(number), trial.Attempt, turn.State.Submission!.CheckpointRootOf(turn.State.IdOf(number)), relativePath)));
     }
 }

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Volley.Coordinator.Search;
 using Volley.Shared.Config;
+using Volley.Shared.Identifiers;
 
 namespace Volley.Coordinator.Sweeps;
 
@@ -8,8 +10,8 @@ namespace Volley.Coordinator.Sweeps;
 /// <param name="FileName">For messages; the text is what counts.</param>
 /// <param name="Text">The YAML.</param>
 /// <param name="Overrides"><c>key=value</c>, applied to the text in order.</param>
-/// <param name="BaseDirectory">Absolute; what the file's relative paths are relative to.</param>
-/// <param name="CheckpointRoot">Absolute; each trial's checkpoints lie in <c>&lt;number, 4 digits&gt;/</c> under it.</param>
+/// <param name="BaseDirectory">Absolute; what the file's relative paths are relative to. Empty: each agent's <c>--data-root</c>.</param>
+/// <param name="CheckpointRoot">Absolute; each trial's checkpoints lie in <c>&lt;number, 4 digits&gt;/</c> under it. Empty: in <c>&lt;sweep&gt;/&lt;number&gt;/</c> under each agent's <c>--checkpoint-root</c>.</param>
 /// <param name="DataRoot">Absolute, or empty: the agent's own.</param>
 internal sealed record SweepSubmission(
     string Name, string FileName, string Text, ImmutableArray<string> Overrides, string BaseDirectory, string CheckpointRoot, string DataRoot)
@@ -20,7 +22,12 @@ internal sealed record SweepSubmission(
     public static string HashOf(string text, ImmutableArray<string> overrides) =>
         Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Join('\0', [text, .. overrides]))));
 
-    public string CheckpointRootOf(int trial) => Path.Combine(CheckpointRoot, $"{trial:D4}");
+    /// <summary>Machines differ in where things lie: what is submitted to a cluster names no absolute path.</summary>
+    [JsonIgnore]
+    public bool IsForAnyMachine => CheckpointRoot.Length == 0;
+
+    /// <returns>Absolute, or relative to the agent's root: as <see cref="Shared.Messages.StartRank.CheckpointRoot"/>.</returns>
+    public string CheckpointRootOf(TrialId trial) => Path.Combine(IsForAnyMachine ? trial.Sweep.Value : CheckpointRoot, $"{trial.Number:D4}");
 
     public bool Equals(SweepSubmission? other) =>
         other is not null

@@ -85,13 +85,14 @@ internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, All
 
     private void Launch(AgentEffect.Launch launch)
     {
-        if (roots.Problem(launch.Start) is not { } problem)
+        var (start, problem) = roots.Resolve(launch.Start);
+        if (start is not null)
         {
-            supervisor.Start(launch.Start, launch.Slots, this);
+            supervisor.Start(start, launch.Slots, this);
             return;
         }
         var key = new RankKey(launch.Start.Trial, launch.Start.Attempt, launch.Start.Rank);
-        Post(new AgentInput.Exited(key, new RankExit(RankEnd.Failed, null, problem, IsUserError: true, [])));
+        Post(new AgentInput.Exited(key, new RankExit(RankEnd.Failed, null, problem!, IsUserError: true, [])));
     }
 
     /// <summary>A hundred megabytes take a moment: not on the loop's time. The command comes again if this fails.</summary>

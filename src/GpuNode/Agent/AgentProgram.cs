@@ -31,7 +31,7 @@ internal static class AgentProgram
         using var runDirectory = await RunDirectory.OpenAsync(options.RunDirectory, options.Name, isLocal ? PredecessorPatience : TimeSpan.Zero, time);
         await using var supervisor = await RankSupervisor.StartAsync(
             new SupervisorSettings(options.LogDirectory, options.DataRoot, new LinkTimeouts(), time), runDirectory, new RankLauncher(devices), logs);
-        var loop = new AgentLoop(Facts(options, devices, time), supervisor, new AllowedRoots(options.CheckpointRoot), time, logs.CreateLogger<AgentLoop>());
+        var loop = new AgentLoop(Facts(options, devices, time), supervisor, new AllowedRoots(CheckpointRoot(options), options.DataRoot), time, logs.CreateLogger<AgentLoop>());
         loop.Registered += () => say($"{options.Name} has joined: {devices.Slots} {devices.Device} slots. Ctrl-C stops its ranks at their next step and leaves.");
 
         if (options.ParentPid is { } parent)
@@ -61,6 +61,20 @@ internal static class AgentProgram
             if (signal.Signal == PosixSignal.SIGINT && isLocal) return;
             say("Stopping: ranks finish their step, write a checkpoint and report.");
             loop.Post(new AgentInput.Leave());
+        }
+    }
+
+    /// <summary>Made now, so that a root that cannot be used is told to whoever starts the agent, not to a trial hours later.</summary>
+    private static string? CheckpointRoot(JoinOptions options)
+    {
+        if (options.CheckpointRoot is not { } root) return null;
+        try
+        {
+            return Directory.CreateDirectory(root).FullName;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new Shared.UserErrorException($"--checkpoint-root {root}: cannot be made: {error.Message} Name a folder that this user may write.", error);
         }
     }
 

@@ -17,6 +17,8 @@ internal sealed partial record JoinOptions
     public required string RunDirectory { get; init; }
     public required string DataRoot { get; init; }
     public required string LogDirectory { get; init; }
+
+    /// <summary>Null: the coordinator's absolute paths count (a local agent).</summary>
     public string? CheckpointRoot { get; init; }
     public required string Bind { get; init; }
     public int Port { get; init; }
@@ -52,6 +54,9 @@ internal sealed partial record JoinOptions
             : $"/tmp/volley-{Processes.Posix.EffectiveUser()}";
 
     public static string DefaultLogDirectory(string name) => Path.Combine(Home("XDG_STATE_HOME", Path.Combine(".local", "state")), "logs", name);
+
+    /// <summary>The same for every agent of this user: two on one machine then see each other's checkpoints, as agents on shared storage do.</summary>
+    public static string DefaultCheckpointRoot() => Path.Combine(Home("XDG_STATE_HOME", Path.Combine(".local", "state")), "checkpoints");
 
     private static string Home(string variable, string below) => Path.Combine(
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } named

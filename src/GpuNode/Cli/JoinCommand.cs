@@ -16,8 +16,8 @@ internal static class JoinCommand
         var threads = new Option<int>("--threads-per-slot") { Description = "CPU threads of one slot.", DefaultValueFactory = _ => 1, HelpName = "T" };
         var device = new Option<string>("--device") { Description = "auto (GPUs where there are any), cpu or cuda.", DefaultValueFactory = _ => "auto", HelpName = "auto|cpu|cuda" };
         var runDirectory = new Option<string?>("--run-dir") { Description = "For the socket between agent and ranks; short. Default: $XDG_RUNTIME_DIR/volley, or /tmp/volley-UID.", HelpName = "DIR" };
-        var dataRoot = new Option<string?>("--data-root") { Description = "Cache of prepared data sets. Default: ~/.cache/volley/data.", HelpName = "DIR" };
-        var checkpointRoot = new Option<string?>("--checkpoint-root") { Description = "Refuse checkpoint directories outside this one.", HelpName = "DIR" };
+        var dataRoot = new Option<string?>("--data-root") { Description = "Data sets that sweeps name by relative paths, and the cache of prepared ones. Default: ~/.cache/volley/data.", HelpName = "DIR" };
+        var checkpointRoot = new Option<string?>("--checkpoint-root") { Description = "Checkpoints lie under it; nothing is written or deleted outside. Storage that all agents share, or not (checkpoint.store). Default: ~/.local/state/volley/checkpoints.", HelpName = "DIR" };
         var logDirectory = new Option<string?>("--log-dir") { Description = "Logs of the ranks. Default: ~/.local/state/volley/logs/NAME.", HelpName = "DIR" };
         var bind = new Option<string?>("--bind") { Description = "This machine's address as the others reach it. Default: the one on the route to the first --seed.", HelpName = "HOST" };
         var port = new Option<int>("--port") { Description = "Cluster port of this agent; 0: any free one.", DefaultValueFactory = _ => 0, HelpName = "P" };
@@ -47,7 +47,7 @@ internal static class JoinCommand
                     RunDirectory = Path.GetFullPath(parsed.GetValue(runDirectory) ?? JoinOptions.DefaultRunDirectory()),
                     DataRoot = Path.GetFullPath(parsed.GetValue(dataRoot) ?? UserFolders.DataRoot()),
                     LogDirectory = Path.GetFullPath(parsed.GetValue(logDirectory) ?? JoinOptions.DefaultLogDirectory(node)),
-                    CheckpointRoot = parsed.GetValue(checkpointRoot),
+                    CheckpointRoot = parsed.GetValue(checkpointRoot) ?? (parsed.GetValue(parentPid) is null ? JoinOptions.DefaultCheckpointRoot() : null),
                     Bind = parsed.GetValue(bind) ?? JoinOptions.BindTowards(seeds[0]),
                     Port = JoinOptions.CheckPort(parsed.GetValue(port)),
                     ParentPid = parsed.GetValue(parentPid),

@@ -12,9 +12,9 @@ public interface ITrialProtocol : IAttemptMessage;
 /// Sent again until answered: an agent that runs this (trial, attempt, rank) already answers as if it had just started it.
 /// </summary>
 /// <param name="SpecJson">The resolved <c>TrialSpec</c>.</param>
-/// <param name="CheckpointRoot">Absolute; holds this trial's checkpoints.</param>
-/// <param name="DataRoot">Absolute; cache of prepared data. Empty: the agent's own.</param>
-/// <param name="BaseDirectory">Absolute; what relative paths in the specification are relative to.</param>
+/// <param name="CheckpointRoot">Holds this trial's checkpoints. Absolute, or relative to the agent's <c>--checkpoint-root</c>.</param>
+/// <param name="DataRoot">Cache of prepared data. Absolute, or empty: the agent's own.</param>
+/// <param name="BaseDirectory">What relative paths in the specification are relative to. Absolute, or empty: the agent's <c>--data-root</c>.</param>
 /// <param name="Slots">Slots it takes on this node.</param>
 /// <param name="ResumeFrom">The newest journaled checkpoint first, then older ones to fall back to if it is damaged. Empty: from the beginning.</param>
 public sealed record StartRank(
@@ -88,7 +88,7 @@ public sealed record CheckpointReport(
 public sealed record CheckpointAccepted(TrialId Trial, int Attempt, long Step) : ITrialProtocol;
 
 /// <summary>Coordinator → agent, after the retirement is in the journal: delete that directory. Answered by <see cref="CheckpointDeleted"/>, also when it was gone already.</summary>
-/// <param name="CheckpointRoot">Absolute, as in <see cref="StartRank"/>.</param>
+/// <param name="CheckpointRoot">As in <see cref="StartRank"/>.</param>
 public sealed record RetireCheckpoint(long Term, TrialId Trial, int Attempt, string CheckpointRoot, string RelativePath) : ITrialProtocol, ICoordinatorCommand;
 
 /// <summary>Agent → coordinator.</summary>

@@ -206,7 +206,7 @@ internal sealed class SimulatedCluster
         if (_checked < _journal.Count && _sweep is not null)
             foreach (var trial in _sweep.Trials)
                 foreach (var checkpoint in trial.Checkpoints)
-                    Assert.True(_disk.Checkpoints.ContainsKey($"{_sweep.Submission!.CheckpointRootOf(trial.Number)}/{checkpoint.RelativePath}"), $"trial {trial.Number}: checkpoint {checkpoint.RelativePath} is in the journal and not on disk");
+                    Assert.True(_disk.Checkpoints.ContainsKey($"{_sweep.Submission!.CheckpointRootOf(_sweep.IdOf(trial.Number))}/{checkpoint.RelativePath}"), $"trial {trial.Number}: checkpoint {checkpoint.RelativePath} is in the journal and not on disk");
         for (; _checked < _journal.Count; _checked++)
         {
             switch (_journal[_checked])
