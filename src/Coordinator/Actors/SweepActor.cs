@@ -3,6 +3,7 @@ using Akka.Event;
 using Akka.Persistence;
 using Volley.Coordinator.Journal;
 using Volley.Coordinator.Sweeps;
+using Volley.Shared.Failpoints;
 using Volley.Shared.Identifiers;
 
 namespace Volley.Coordinator.Actors;
@@ -114,11 +115,20 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
             Finish(decision, then);
             return;
         }
+        Pass(FailpointNames.CoordinatorBeforePersist, decision);
         PersistAll(decision.Journaled, change =>
         {
             Note(change);
-            if (--left == 0) Finish(decision, then);
+            if (--left > 0) return;
+            Pass(FailpointNames.CoordinatorAfterPersist, decision);
+            Finish(decision, then);
         });
+    }
+
+    private static void Pass(string failpoint, Decision decision)
+    {
+        if (!Failpoint.IsArmed) return;
+        foreach (var change in decision.Journaled) Failpoint.Hit(failpoint, change.GetType().Name);
     }
 
     private void Finish(Decision decision, Action then)

@@ -41,6 +41,12 @@ internal static class SweepViewFactory
             TotalSteps = progress?.TotalSteps ?? 0,
             Loss = progress?.Loss ?? lastEpoch?.TrainLoss,
             ImagesPerSecond = progress?.ImagesPerSecond ?? lastEpoch?.ImagesPerSecond,
+            Attempts =
+            [
+                .. PastAttempt.AllOf(trial).Select(attempt => new AttemptView(
+                    attempt.Attempt, attempt.Node, attempt.StartedAt, attempt.FirstStepAt, attempt.StartStep, attempt.LastStep, attempt.RepeatedSteps, attempt.EndedAt,
+                    attempt.End is { } end ? Word(end) : "running")),
+            ],
             Failures = trial.Failures,
             Error = trial.Error.Length > 0 ? trial.Error : null,
             IsUserError = trial.HasUserError,

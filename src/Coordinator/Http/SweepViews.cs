@@ -69,6 +69,9 @@ internal sealed record TrialView
     public long TotalSteps { get; init; }
     public double? Loss { get; init; }
     public double? ImagesPerSecond { get; init; }
+
+    /// <summary>The newest ones, oldest first, with the one that runs: what each loss has cost.</summary>
+    public required IReadOnlyList<AttemptView> Attempts { get; init; }
     public required int Failures { get; init; }
     public string? Error { get; init; }
 
@@ -84,5 +87,13 @@ internal sealed record TrialView
     public required double ActiveSeconds { get; init; }
     public required TrialSpec Spec { get; init; }
 }
+
+/// <param name="FirstStepAt">When its first step was done: from the end of the attempt before to here nobody trained.</param>
+/// <param name="StartStep">Completed steps when it began; absent where nobody knows.</param>
+/// <param name="LastStep">Completed steps when it ended, or now.</param>
+/// <param name="RepeatedSteps">Of those, the ones that an attempt before it had completed already.</param>
+/// <param name="End">running | finished | stopped | failed | lost.</param>
+internal sealed record AttemptView(
+    int Attempt, string Node, DateTimeOffset StartedAt, DateTimeOffset? FirstStepAt, long? StartStep, long? LastStep, long RepeatedSteps, DateTimeOffset? EndedAt, string End);
 
 internal sealed record RankView(int Rank, string Node, int? Pid);

@@ -49,11 +49,13 @@ internal static partial class SweepDecider
     }
 
     /// <summary>Over, for whatever reason. Ranks that may live are killed: the attempt's number fences them, this only frees their slots sooner.</summary>
-    private static void EndAttempt(SweepTurn turn, int number, RankEnd end, string error, string node, ImmutableArray<string> lastLogLines)
+    /// <param name="exit">The exit that ended it, which knows its steps to the last; null: only progress is known.</param>
+    private static void EndAttempt(SweepTurn turn, int number, RankEnd end, string error, string node, ImmutableArray<string> lastLogLines, RankExited? exit = null)
     {
         var trial = turn[number];
         var id = turn.State.IdOf(number);
-        turn.Emit(new AttemptEnded(number, trial.Attempt, end, MessageLimits.Clip(error), node, lastLogLines, turn.Now));
+        var (start, last) = (exit?.StartStep ?? trial.Live.Progress?.StartStep, exit?.LastStep ?? trial.Live.Progress?.Step);
+        turn.Emit(new AttemptEnded(number, trial.Attempt, end, MessageLimits.Clip(error), node, lastLogLines, turn.Now, start, last, trial.Live.FirstStepAt));
         if (end != RankEnd.Finished)
             foreach (var other in trial.Members.Where(member => !trial.Ended.ContainsKey(member.Rank)).Select(member => member.Node).Distinct())
                 turn.Do(new ToNode(other, new StopRank(turn.State.Term, id, trial.Attempt, StopMode.Kill)));

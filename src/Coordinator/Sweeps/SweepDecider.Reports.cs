@@ -28,7 +28,7 @@ internal static partial class SweepDecider
                     turn.Emit(new RankConfirmed(trial.Number, started.Attempt, started.Rank, started.Pid));
                 break;
             case ProgressReport progress:
-                if (progress.Rank == 0) turn.Emit(new ProgressSeen(trial!.Number, progress));
+                if (progress.Rank == 0) turn.Emit(new ProgressSeen(trial!.Number, progress, turn.Now));
                 break;
             case EpochReport epoch: Epoch(turn, trial!, epoch); break;
             case CheckpointReport checkpoint: Checkpoint(turn, trial!, checkpoint); break;
@@ -78,11 +78,11 @@ internal static partial class SweepDecider
         {
             var ended = new RankEnded(trial.Number, trial.Attempt, exit.Rank, exit.End, exit.Outcome, turn.Now);
             if (trial.Ended.Count + 1 < trial.Members.Length) turn.Emit(ended);
-            else Complete(turn, trial, ended);
+            else Complete(turn, trial, ended, exit);
             return;
         }
 
-        EndAttempt(turn, trial.Number, exit.End, exit.Error, exit.Node.Value, exit.LastLogLines);
+        EndAttempt(turn, trial.Number, exit.End, exit.Error, exit.Node.Value, exit.LastLogLines, exit);
         var after = turn[trial.Number];
         if (exit.End == RankEnd.Lost)
         {
@@ -96,23 +96,23 @@ internal static partial class SweepDecider
     }
 
     /// <summary>Every rank is done in good order: the trial is finished, or was stopped as asked.</summary>
-    private static void Complete(SweepTurn turn, TrialState trial, RankEnded last)
+    private static void Complete(SweepTurn turn, TrialState trial, RankEnded last, RankExited exit)
     {
         var all = trial.Ended.SetItem(last.Rank, last);
         var outcome = all.Values.FirstOrDefault(ended => ended.Rank == 0)?.Outcome;
         if (all.Values.Any(ended => ended.End == RankEnd.Stopped))
         {
-            EndAttempt(turn, trial.Number, RankEnd.Stopped, "", "", []);
+            EndAttempt(turn, trial.Number, RankEnd.Stopped, "", "", [], exit);
         }
         else if (outcome is null)
         {
             const string missing = "Rank 0 says that it finished, without an outcome.";
-            EndAttempt(turn, trial.Number, RankEnd.Failed, missing, "", []);
+            EndAttempt(turn, trial.Number, RankEnd.Failed, missing, "", [], exit);
             turn.Emit(new TrialFailed(trial.Number, missing, false, turn.Now));
         }
         else
         {
-            EndAttempt(turn, trial.Number, RankEnd.Finished, "", "", []);
+            EndAttempt(turn, trial.Number, RankEnd.Finished, "", "", [], exit);
             turn.Emit(new TrialFinished(trial.Number, trial.Attempt, outcome, turn.Now));
         }
     }

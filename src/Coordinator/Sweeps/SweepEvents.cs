@@ -49,8 +49,12 @@ internal sealed record CheckpointRemoved(int Trial, string RelativePath) : Sweep
 internal sealed record RankEnded(int Trial, int Attempt, int Rank, RankEnd End, TrialOutcome? Outcome, DateTimeOffset At) : SweepEvent;
 
 /// <param name="Node">Where it failed; empty when no single node did.</param>
+/// <param name="StartStep">Completed steps when rank 0 began; null: nobody knows, or it did not get so far.</param>
+/// <param name="LastStep">Completed steps that are known of when it ended.</param>
+/// <param name="FirstStepAt">When its first step was done: what ended before is made good from here on.</param>
 internal sealed record AttemptEnded(
-    int Trial, int Attempt, RankEnd End, string Error, string Node, ImmutableArray<string> LastLogLines, DateTimeOffset At) : SweepEvent;
+    int Trial, int Attempt, RankEnd End, string Error, string Node, ImmutableArray<string> LastLogLines, DateTimeOffset At,
+    long? StartStep = null, long? LastStep = null, DateTimeOffset? FirstStepAt = null) : SweepEvent;
 
 /// <param name="Outcome">Without epochs: they are in the journal already.</param>
 internal sealed record TrialFinished(int Trial, int Attempt, TrialOutcome Outcome, DateTimeOffset At) : SweepEvent;
@@ -79,6 +83,6 @@ internal sealed record CommandSent(int Trial, DateTimeOffset At) : VolatileEvent
 
 internal sealed record RankConfirmed(int Trial, int Attempt, int Rank, int Pid) : VolatileEvent;
 
-internal sealed record ProgressSeen(int Trial, ProgressReport Report) : VolatileEvent;
+internal sealed record ProgressSeen(int Trial, ProgressReport Report, DateTimeOffset At) : VolatileEvent;
 
 internal sealed record StaleReportDropped : VolatileEvent;

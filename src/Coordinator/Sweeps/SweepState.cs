@@ -71,7 +71,10 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         SlotsAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { HasAskedForSlots = e.IsWaiting } }),
         CommandSent e => With(e.Trial, trial => trial with { Live = trial.Live with { CommandSentAt = e.At } }),
         RankConfirmed e => With(e.Trial, trial => trial with { Live = trial.Live with { Pids = trial.Live.Pids.SetItem(e.Rank, e.Pid) } }),
-        ProgressSeen e => With(e.Trial, trial => trial with { Live = trial.Live with { Progress = e.Report } }),
+        ProgressSeen e => With(e.Trial, trial => trial with
+        {
+            Live = trial.Live with { Progress = e.Report, FirstStepAt = trial.Live.FirstStepAt ?? e.At - TimeSpan.FromSeconds(e.Report.SecondsSinceFirstStep) },
+        }),
         _ => throw new InvalidOperationException($"{change.GetType().Name} has no meaning in {nameof(SweepState)}."),
     };
 

@@ -56,6 +56,10 @@ internal static class TrialEvents
         Error = ended.Error.Length > 0 ? ended.Error : trial.Error,
         FailedOn = ended.End == RankEnd.Failed ? ended.Node : trial.FailedOn,
         LastLogLines = ended.LastLogLines.IsEmpty ? trial.LastLogLines : ended.LastLogLines,
+        PastAttempts = trial.PastAttempts.Skip(trial.PastAttempts.Count - PastAttempt.MostKept + 1).ToImmutableList().Add(new PastAttempt(
+            ended.Attempt, trial.Node, trial.AttemptStartedAt ?? ended.At, ended.FirstStepAt, ended.StartStep, ended.LastStep,
+            PastAttempt.Repeated(trial.FurthestStep, ended.StartStep, ended.LastStep), ended.At, ended.End)),
+        FurthestStep = Math.Max(trial.FurthestStep, ended.LastStep ?? 0),
         ActiveTime = trial.ActiveTime + (ended.At - (trial.AttemptStartedAt ?? ended.At)),
         AttemptStartedAt = null,
         Live = TrialLive.Nothing,

@@ -64,6 +64,12 @@ internal sealed record TrialState
     public string FailedOn { get; init; } = "";
     public ImmutableArray<string> LastLogLines { get; init; } = [];
 
+    /// <summary>The newest <see cref="PastAttempt.MostKept"/> that have ended, oldest first.</summary>
+    public ImmutableList<PastAttempt> PastAttempts { get; init; } = [];
+
+    /// <summary>The most completed steps that any ended attempt was known to have.</summary>
+    public long FurthestStep { get; init; }
+
     /// <summary>Only when finished; without its epochs.</summary>
     public TrialOutcome? Outcome { get; init; }
     public DateTimeOffset? StartedAt { get; init; }
@@ -87,7 +93,9 @@ internal sealed record TrialState
 /// <param name="HasAskedForSlots">A request waits in the inventory.</param>
 /// <param name="CommandSentAt">When its ranks were last told to start or stop.</param>
 /// <param name="Pids">Of ranks known to live, by rank.</param>
-internal sealed record TrialLive(bool HasAskedForSlots, DateTimeOffset CommandSentAt, ImmutableDictionary<int, int> Pids, ProgressReport? Progress)
+/// <param name="FirstStepAt">When the attempt's first step was done.</param>
+internal sealed record TrialLive(
+    bool HasAskedForSlots, DateTimeOffset CommandSentAt, ImmutableDictionary<int, int> Pids, ProgressReport? Progress, DateTimeOffset? FirstStepAt = null)
 {
     public static readonly TrialLive Nothing = new(false, DateTimeOffset.MinValue, ImmutableDictionary<int, int>.Empty, null);
 }

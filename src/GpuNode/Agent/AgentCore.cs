@@ -62,7 +62,7 @@ internal static class AgentCore
                 case AgentInput.CheckpointDone done: Report(done.Rank, done.Checkpoint); break;
                 case AgentInput.Exited exited: OnExited(exited.Rank, exited.Exit); break;
                 case AgentInput.Tick: OnTick(); break;
-                case AgentInput.Leave: OnLeave(); break;
+                case AgentInput.Leave leave: OnLeave(leave.AtOnce ? StopMode.Kill : StopMode.Graceful); break;
                 default: throw new InvalidOperationException($"{input} is no input of an agent.");
             }
             if (State.IsLeaving) EndWhenDone();
@@ -195,13 +195,13 @@ internal static class AgentCore
             ResendAll();
         }
 
-        private void OnLeave()
+        private void OnLeave(StopMode mode)
         {
-            if (State.IsLeaving) return;
+            if (State.IsLeaving && mode == StopMode.Graceful) return;
             State = State with { IsLeaving = true };
             foreach (var rank in State.Ranks)
             {
-                if (rank.HasProcess) Effects.Add(new AgentEffect.StopProcess(rank.Key, StopMode.Graceful));
+                if (rank.HasProcess) Effects.Add(new AgentEffect.StopProcess(rank.Key, mode));
                 else if (rank is { Phase: RankPhase.Waiting }) ExitWithoutProcess(rank, RankEnd.Lost, $"The agent {State.Facts.Node} is leaving.");
             }
             Send(State.Registration());
@@ -237,7 +237,8 @@ internal static class AgentCore
         {
             Replace(rank with { Phase = RankPhase.Exited, Slots = [], Progress = null });
             Report(rank.Key, new RankExited(
-                rank.Start.Trial, rank.Start.Attempt, rank.Start.Rank, State.Facts.Node, end, exit.Outcome, MessageLimits.Clip(exit.Error), exit.IsUserError, MessageLimits.ClipLines(exit.LastLogLines)));
+                rank.Start.Trial, rank.Start.Attempt, rank.Start.Rank, State.Facts.Node, end, exit.Outcome, MessageLimits.Clip(exit.Error), exit.IsUserError, MessageLimits.ClipLines(exit.LastLogLines),
+                exit.StartStep, exit.LastStep));
         }
 
         /// <summary>The coordinator has moved on: kill it if it lives, say no more about it.</summary>

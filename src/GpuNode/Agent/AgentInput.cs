@@ -31,7 +31,8 @@ internal abstract record AgentInput
     public sealed record Tick : AgentInput;
 
     /// <summary>SIGTERM: stop the ranks at their next step, report, end.</summary>
-    public sealed record Leave : AgentInput;
+    /// <param name="AtOnce">A second one: kill them, report, end.</param>
+    public sealed record Leave(bool AtOnce = false) : AgentInput;
 }
 
 /// <summary>Everything an agent can do about it.</summary>

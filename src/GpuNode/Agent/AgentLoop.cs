@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Akka.Actor;
 using Volley.GpuNode.Link;
+using Volley.Shared.Failpoints;
 using Volley.Shared.Messages;
 using Volley.Shared.Results;
 
@@ -48,6 +49,7 @@ internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, All
         {
             await foreach (var input in _inputs.Reader.ReadAllAsync())
             {
+                if (input is AgentInput.Heard { Message: RankExitAccepted }) Failpoint.Hit(FailpointNames.AgentBeforeExitAcknowledged);
                 var wasRegistered = state.ClusterId.Length > 0;
                 (state, var effects) = AgentCore.Decide(state, input);
                 foreach (var effect in effects)
@@ -70,7 +72,10 @@ internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, All
     {
         switch (effect)
         {
-            case AgentEffect.Send { Message: var message }: _node?.Tell(new NodeActor.Outgoing(message)); break;
+            case AgentEffect.Send { Message: var message }:
+                _node?.Tell(new NodeActor.Outgoing(message));
+                if (message is EpochReport or CheckpointReport or RankExited) Failpoint.Hit(FailpointNames.AgentAfterReportSent, message.GetType().Name);
+                break;
             case AgentEffect.Launch launch: Launch(launch); break;
             case AgentEffect.StopProcess stop: supervisor.Stop(stop.Rank, stop.Mode); break;
             case AgentEffect.DeleteCheckpoint { Command: var command }: _ = Task.Run(() => Delete(command)); break;
@@ -85,6 +90,7 @@ internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, All
 
     private void Launch(AgentEffect.Launch launch)
     {
+        Failpoint.Hit(FailpointNames.AgentBeforeLaunch);
         var (start, problem) = roots.Resolve(launch.Start);
         if (start is not null)
         {

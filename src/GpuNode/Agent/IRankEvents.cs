@@ -20,4 +20,11 @@ internal interface IRankEvents
 }
 
 /// <param name="Error">One clear message; empty where there is nothing to say.</param>
-internal sealed record RankExit(RankEnd End, TrialOutcome? Outcome, string Error, bool IsUserError, IReadOnlyList<string> LastLogLines);
+internal sealed record RankExit(RankEnd End, TrialOutcome? Outcome, string Error, bool IsUserError, IReadOnlyList<string> LastLogLines)
+{
+    /// <summary>Completed steps it began with; null: it never got so far.</summary>
+    public long? StartStep { get; init; }
+
+    /// <summary>Completed steps when it ended.</summary>
+    public long? LastStep { get; init; }
+}

@@ -4,6 +4,7 @@ using System.Globalization;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Link.Wire;
 using Volley.GpuNode.Processes;
+using Volley.Shared.Failpoints;
 using Volley.Shared.Messages;
 using Volley.Shared.Serialization;
 
@@ -74,6 +75,8 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
     private async Task<RankExit> SuperviseAsync(StartRank start, ProcessStartInfo command, RunDirectory runDirectory, SpawnThread spawner)
     {
         using var rankLog = new RankLog(settings.LogPath(key), settings.Time);
+        var stepFile = runDirectory.StepFileOf(key);
+        using var steps = StepRecord.Create(stepFile);
         command.RedirectStandardInput = command.RedirectStandardOutput = command.RedirectStandardError = true;
         var outOfMemoryKills = OutOfMemoryKills();
         using var process = await spawner.StartAsync(command);
@@ -87,12 +90,13 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         }
         if (isUnwanted) process.Kill();
         log.LogInformation("{Rank}: process {Pid}", key, process.Id);
+        Failpoint.Hit(FailpointNames.AgentAfterLaunch);
         events.OnStarted(key, process.Id);
 
         await HandOverSecretAsync(process);
         var draining = Task.WhenAll(rankLog.DrainAsync(process.StandardOutput.BaseStream), rankLog.DrainAsync(process.StandardError.BaseStream));
         var exiting = process.WaitForExitAsync();
-        var conversing = ConverseAsync(start);
+        var conversing = ConverseAsync(start, stepFile);
         if (await Task.WhenAny(exiting, conversing) == conversing)
         {
             // It said all it had to say, or hung, or closed the socket: in each case its process has to end now.
@@ -106,8 +110,9 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         await conversing;
         await Task.WhenAny(draining, Task.Delay(settings.Timeouts.Drain, settings.Time));
         lock (_lock) _process = null;
-        return RankExits.Classify(new RankDeath(
-            _ended, process.ExitCode, _killReason, _wasStoppedBeforeStart, OutOfMemoryKills() > outOfMemoryKills, rankLog.LastLines));
+        File.Delete(stepFile);
+        var death = new RankDeath(_ended, process.ExitCode, _killReason, _wasStoppedBeforeStart, OutOfMemoryKills() > outOfMemoryKills, rankLog.LastLines);
+        return RankExits.Classify(death) with { StartStep = steps.Start, LastStep = steps.Start is null ? null : steps.Last };
     }
 
     private async Task HandOverSecretAsync(Process process)
@@ -123,7 +128,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         }
     }
 
-    private async Task ConverseAsync(StartRank start)
+    private async Task ConverseAsync(StartRank start, string stepFile)
     {
         try
         {
@@ -138,7 +143,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         {
             if (_isStopRequested || !session.Attached.IsCompleted) return;
             _hasStarted = true;
-            session.Post(new ToRank { Start = StartMessage(start) });
+            session.Post(new ToRank { Start = StartMessage(start, stepFile) });
         }
         using var ticks = new PeriodicTimer(settings.Timeouts.Heartbeat, settings.Time);
         var tick = ticks.WaitForNextTickAsync().AsTask();
@@ -165,7 +170,8 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         {
             case FromRank.MessageOneofCase.Progress:
                 var p = message.Progress;
-                events.OnProgress(new ProgressReport(key.Trial, key.Attempt, key.Rank, p.Epoch, p.TotalEpochs, p.Step, p.TotalSteps, p.Loss, p.ImagesPerSecond));
+                events.OnProgress(new ProgressReport(key.Trial, key.Attempt, key.Rank, p.Epoch, p.TotalEpochs, p.Step, p.TotalSteps, p.Loss, p.ImagesPerSecond,
+                    p.StartStep, p.SecondsSinceFirstStep));
                 break;
             case FromRank.MessageOneofCase.Epoch:
                 events.OnEpoch(key, message.Epoch.FromWire());
@@ -181,7 +187,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         }
     }
 
-    private StartTrial StartMessage(StartRank start)
+    private StartTrial StartMessage(StartRank start, string stepFile)
     {
         var message = new StartTrial
         {
@@ -190,6 +196,8 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
             DataRoot = start.DataRoot.Length > 0 ? start.DataRoot : settings.DataRoot,
             BaseDirectory = start.BaseDirectory,
             WorldSize = start.WorldSize,
+            StepFile = stepFile,
+            HeartbeatMs = (int)settings.Timeouts.Heartbeat.TotalMilliseconds,
         };
         message.ResumeFrom.AddRange(start.ResumeFrom.Select(checkpoint => new CheckpointToResume
         {

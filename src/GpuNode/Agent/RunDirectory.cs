@@ -17,6 +17,7 @@ internal sealed class RunDirectory : IDisposable
 
     private readonly FileStream _lock;
     private readonly string _ranks;
+    private readonly string _steps;
     private readonly bool _ownsRoot;
 
     private RunDirectory(string path, FileStream heldLock, bool ownsRoot)
@@ -29,6 +30,9 @@ internal sealed class RunDirectory : IDisposable
         SocketPath = Link.SocketPath.In(path);
         _ranks = System.IO.Path.Combine(path, "ranks");
         Directory.CreateDirectory(_ranks);
+        _steps = System.IO.Path.Combine(path, "steps");
+        if (Directory.Exists(_steps)) Directory.Delete(_steps, recursive: true);   // of an earlier agent's ranks
+        Directory.CreateDirectory(_steps);
     }
 
     public string Path { get; }
@@ -97,10 +101,13 @@ internal sealed class RunDirectory : IDisposable
         return ended;
     }
 
+    /// <summary>Where a rank keeps its <see cref="StepRecord"/>.</summary>
+    public string StepFileOf(RankKey key) => System.IO.Path.Combine(_steps, FileNameOf(key));
+
     /// <returns>Disposed when the process is confirmed dead.</returns>
     public IDisposable Record(RankKey key, ProcessIdentity process)
     {
-        var path = System.IO.Path.Combine(_ranks, $"{key.Trial.Sweep}.{key.Trial.Number}.a{key.Attempt}.r{key.Rank}.json");
+        var path = System.IO.Path.Combine(_ranks, $"{FileNameOf(key)}.json");
         File.WriteAllText(path, JsonSerializer.Serialize(process));
         return new Removal(path);
     }
@@ -114,6 +121,8 @@ internal sealed class RunDirectory : IDisposable
         // The root only where this agent made it and no other is in it.
         if (_ownsRoot && System.IO.Path.GetDirectoryName(Path) is { } root && !Directory.EnumerateFileSystemEntries(root).Any()) Directory.Delete(root);
     }
+
+    private static string FileNameOf(RankKey key) => $"{key.Trial.Sweep}.{key.Trial.Number}.a{key.Attempt}.r{key.Rank}";
 
     private static ProcessIdentity? Read(string file)
     {

@@ -3,6 +3,7 @@ using Volley.GpuNode.Training;
 using Volley.Models.Safetensors;
 using Volley.Shared;
 using Volley.Shared.Checkpoints;
+using Volley.Shared.Failpoints;
 
 namespace Volley.GpuNode.Checkpointing;
 
@@ -51,6 +52,7 @@ public sealed class CheckpointStore
         var temporary = Path.Combine(Root, name.Temporary);
         try
         {
+            Failpoint.Hit(FailpointNames.CheckpointBeforeWrite);
             if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
             Directory.CreateDirectory(temporary);
             var files = new List<CheckpointFile>();
@@ -59,10 +61,13 @@ public sealed class CheckpointStore
             files.Add(DurableFiles.Write(Path.Combine(temporary, CheckpointFiles.State), stream => stream.Write(content.State)));
             var manifest = new CheckpointManifest(content.Step, content.Attempt, content.Epoch, content.StepInEpoch, content.ObjectiveValue, [.. files]);
             var manifestJson = manifest.ToJson();
+            Failpoint.Hit(FailpointNames.CheckpointBeforeManifest);
             DurableFiles.Write(Path.Combine(temporary, CheckpointManifest.FileName), stream => stream.Write(manifestJson));
             DurableFiles.SyncDirectory(temporary);
+            Failpoint.Hit(FailpointNames.CheckpointBeforeRename);
             Directory.Move(temporary, PathOf(name));
             DurableFiles.SyncDirectory(Root);
+            Failpoint.Hit(FailpointNames.CheckpointAfterRename);
             return new WrittenCheckpoint(
                 content.Attempt, content.Step, content.Epoch, name.ToString(), Convert.ToHexStringLower(SHA256.HashData(manifestJson)), content.ObjectiveValue,
                 manifest.Bytes + manifestJson.Length);

@@ -24,7 +24,8 @@ internal sealed class RankLinkClient : IAsyncDisposable
         (_channel, _call, Start, _timeouts) = (channel, call, start, timeouts);
         _sending = Task.Run(SendAsync);
         _receiving = Task.Run(ReceiveAsync);
-        _heartbeat = new Timer(_ => _outbox.Add(new FromRank { Heartbeat = new Heartbeat() }), null, timeouts.Heartbeat, timeouts.Heartbeat);
+        var period = start.HeartbeatMs > 0 ? TimeSpan.FromMilliseconds(start.HeartbeatMs) : timeouts.Heartbeat;
+        _heartbeat = new Timer(_ => _outbox.Add(new FromRank { Heartbeat = new Heartbeat() }), null, period, period);
     }
 
     public StartTrial Start { get; }

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Volley.GpuNode.Processes;
@@ -31,7 +32,12 @@ internal static partial class Posix
     public static partial void ExitNow(int code);
 
     /// <summary>Lets the agent, and everything else on the machine, go first. Refused settings cost politeness, not correctness.</summary>
-    public static void SetNice(int niceness) => _ = SetPriority(0, 0, niceness);
+    /// <remarks>On Linux niceness belongs to a thread: those that run now are set one by one, later ones inherit it.</remarks>
+    public static void SetNice(int niceness)
+    {
+        foreach (var task in Directory.EnumerateDirectories("/proc/self/task"))
+            if (uint.TryParse(Path.GetFileName(task), NumberStyles.None, CultureInfo.InvariantCulture, out var thread)) _ = SetPriority(0, thread, niceness);
+    }
 
     /// <returns>A descriptor that becomes readable when the process ends, or −1 (no such process, or an old kernel).</returns>
     public static int OpenPid(int pid)

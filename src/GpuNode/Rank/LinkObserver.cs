@@ -1,3 +1,4 @@
+using Volley.GpuNode.Link;
 using Volley.GpuNode.Link.Wire;
 using Volley.GpuNode.Training;
 using Volley.Shared.Results;
@@ -6,13 +7,28 @@ using Volley.Shared.Serialization;
 namespace Volley.GpuNode.Rank;
 
 /// <summary>What the training thread sees happen goes to the agent; log lines go to standard output, which the agent keeps.</summary>
-internal sealed class LinkObserver(Action<FromRank> post, TimeProvider time) : ITrialObserver
+/// <param name="steps">Null: the agent keeps none.</param>
+internal sealed class LinkObserver(Action<FromRank> post, StepRecord? steps, TimeProvider time) : ITrialObserver
 {
     // A person watches a table; a small model takes a hundred steps a second.
     private static readonly TimeSpan ProgressPeriod = TimeSpan.FromMilliseconds(500);
 
     private long _lastProgress;
     private bool _hasReported;
+    private long _startStep;
+    private long? _firstStepDone;
+
+    public void OnResumed(long step)
+    {
+        _startStep = step;
+        steps?.Begin(step);
+    }
+
+    public void OnStep(long step)
+    {
+        _firstStepDone ??= time.GetTimestamp();
+        steps?.Complete(step);
+    }
 
     public void OnProgress(int epoch, int totalEpochs, long step, long totalSteps, double loss, double imagesPerSecond)
     {
@@ -29,6 +45,8 @@ internal sealed class LinkObserver(Action<FromRank> post, TimeProvider time) : I
                 TotalSteps = totalSteps,
                 Loss = loss,
                 ImagesPerSecond = imagesPerSecond,
+                StartStep = _startStep,
+                SecondsSinceFirstStep = _firstStepDone is { } first ? time.GetElapsedTime(first).TotalSeconds : 0,
             },
         });
     }

@@ -3,6 +3,7 @@ using Volley.GpuNode.Link.Wire;
 using Volley.GpuNode.Processes;
 using Volley.GpuNode.Training;
 using Volley.Shared;
+using Volley.Shared.Failpoints;
 using Volley.Shared.Serialization;
 
 namespace Volley.GpuNode.Rank;
@@ -27,7 +28,9 @@ internal sealed class RankLife(RankLinkClient link, TrialBody body, TimeProvider
         // Without an agent this rank is nobody's: it must not go on writing while another takes its place.
         await using var gone = link.Closed.Register(() => { if (!_isSayingGoodbye) Posix.ExitNow(RankExitCodes.AgentGone); });
 
+        Failpoint.Hit(FailpointNames.RankAttached);
         var ended = await TrainAsync(stopping.Token);
+        Failpoint.Hit(FailpointNames.RankBeforeLastWords);
         _isSayingGoodbye = true;
         try
         {
@@ -53,7 +56,8 @@ internal sealed class RankLife(RankLinkClient link, TrialBody body, TimeProvider
     {
         try
         {
-            var result = body(link.Start, new LinkObserver(link.Post, time), stop);
+            using var steps = link.Start.StepFile.Length > 0 ? StepRecord.Open(link.Start.StepFile) : null;
+            var result = body(link.Start, new LinkObserver(link.Post, steps, time), stop);
             return result.End == TrialEnd.Stopped ? new Ended { End = End.Stopped } : Finished(result);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

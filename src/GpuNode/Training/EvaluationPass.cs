@@ -1,6 +1,7 @@
 using Volley.GpuNode.Data;
 using Volley.GpuNode.Profiling;
 using Volley.Shared.Determinism;
+using Volley.Shared.Failpoints;
 using static TorchSharp.torch;
 
 namespace Volley.GpuNode.Training;
@@ -20,6 +21,7 @@ internal sealed class EvaluationPass(EvaluationSubject subject, ITrainingData da
     {
         foreach (var batch in data.Evaluate(part, batchSize, stop))
         {
+            Failpoint.Hit(FailpointNames.RankInEvaluation);
             stop.ThrowIfCancellationRequested();
             manual_seed((long)Seeds.Derive(seed, "evaluate", (long)part, batch.StepInEpoch));
             using var scope = NewDisposeScope();

@@ -3,6 +3,7 @@ using Volley.GpuNode.Training.Optimizers;
 using Volley.Models;
 using Volley.Shared.Config;
 using Volley.Shared.Determinism;
+using Volley.Shared.Failpoints;
 using static TorchSharp.torch;
 
 namespace Volley.GpuNode.Training;
@@ -33,6 +34,7 @@ internal sealed class TrainStep : IDisposable
     /// <param name="step">From 0, over the whole run.</param>
     public void Run(IEnumerator<ImageBatch> parts, long step, int epoch, double learningRate)
     {
+        if (epoch == 0) Failpoint.Hit(FailpointNames.RankFirstEpoch);
         var globalCount = 0;
         _sum.Run(shard =>
         {
@@ -41,6 +43,7 @@ internal sealed class TrainStep : IDisposable
             AddShard(parts.Current, step, shard);
         });
         VerifyViewsOnce();
+        Failpoint.Hit(FailpointNames.RankMidStep);
 
         using var norm = GradientNorm.Of(_model.Parameters);
         using (var loss = _sum.Tally[0]) _guard.Record(step, epoch, learningRate, loss, norm);

@@ -32,6 +32,7 @@ internal sealed class Trainer
     private readonly int[] _shards;
 
     private RunState _run;
+    private long _startStep;
     private (long Step, int Epoch)? _saved;
 
     public Trainer(TrialSpec spec, int attempt, ITrainingData data, TrainingModel model, FlatOptimizer optimizer, ComputePlace place,
@@ -61,6 +62,8 @@ internal sealed class Trainer
         using var step = new TrainStep(_spec, _data.Input, _model, _optimizer, _place, guard, tally);
         tally.Set(_run.EpochLossSum, _run.EpochHits, _run.EpochImages);
         _model.Network.train();
+        _startStep = _run.Step;
+        _observer.OnResumed(_startStep);
         while (!IsDone && !stop.IsCancellationRequested)
         {
             TrainEpoch(step, guard, tally, stop);
@@ -80,8 +83,10 @@ internal sealed class Trainer
         {
             step.Run(parts, _run.Step, _run.Epoch, LearningRate(_run.StepInEpoch));
             _run = _run with { Step = _run.Step + 1, StepInEpoch = _run.StepInEpoch + 1, OptimizerSteps = _optimizer.StepCount };
+            _observer.OnStep(_run.Step);
             if (_run.Step % StepsBetweenTrims == 0) ProcessSettings.TrimMemory();
-            if (clock.SinceProgress >= ProgressEvery) Report(clock);
+            // The first step at once: it says that training goes on again.
+            if (clock.SinceProgress >= ProgressEvery || _run.Step == _startStep + 1) Report(clock);
             if (IsDueByStep) Checkpoint(guard, tally, clock);
         }
         guard.Check();

@@ -14,6 +14,12 @@ public sealed record WrittenCheckpoint(int Attempt, long Step, int Epoch, string
 /// <summary>Told by the training thread what happens. Implementations return at once and never throw.</summary>
 public interface ITrialObserver
 {
+    /// <param name="step">Completed steps of the whole run, before the first one of this attempt.</param>
+    void OnResumed(long step) { }
+
+    /// <summary>After each completed step: cheap.</summary>
+    void OnStep(long step) { }
+
     /// <param name="epoch">Epoch under way, from 0. <paramref name="step"/>: completed optimizer steps in the whole run.</param>
     void OnProgress(int epoch, int totalEpochs, long step, long totalSteps, double loss, double imagesPerSecond);
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Volley.Shared.Failpoints;
 
 namespace Volley.Shared.Cli;
 
@@ -33,6 +34,7 @@ public static class CommandLineHost
         };
         try
         {
+            Failpoint.Arm(Environment.GetEnvironmentVariable(Failpoint.Variable), Environment.GetEnvironmentVariable(Failpoint.DirectoryVariable));
             var code = await parsed.InvokeAsync(configuration);
             return parsed.Errors.Count > 0 ? UserErrorException.ExitCode : code;
         }

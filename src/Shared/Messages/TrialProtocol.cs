@@ -61,8 +61,11 @@ public sealed record StopRank(long Term, TrialId Trial, int Attempt, StopMode Mo
 /// <summary>Where a rank is. Agent → coordinator, about once a second. Droppable: the newest wins, no answer.</summary>
 /// <param name="Epoch">Under way, from 0.</param>
 /// <param name="Step">Completed optimizer steps of the whole run.</param>
+/// <param name="StartStep">Completed steps when this attempt began: the first report follows its first step at once.</param>
+/// <param name="SecondsSinceFirstStep">Since the attempt's first step was done; a duration, because clocks of machines differ.</param>
 public sealed record ProgressReport(
-    TrialId Trial, int Attempt, int Rank, int Epoch, int TotalEpochs, long Step, long TotalSteps, double Loss, double ImagesPerSecond) : ITrialProtocol;
+    TrialId Trial, int Attempt, int Rank, int Epoch, int TotalEpochs, long Step, long TotalSteps, double Loss, double ImagesPerSecond,
+    long StartStep = 0, double SecondsSinceFirstStep = 0) : ITrialProtocol;
 
 /// <summary>A completed epoch. Agent → coordinator; sent again, oldest first, until <see cref="EpochAccepted"/>.</summary>
 public sealed record EpochReport(TrialId Trial, int Attempt, EpochMetrics Metrics) : ITrialProtocol
@@ -115,12 +118,16 @@ public enum RankEnd
 /// <param name="Error">One clear message; empty if there is none.</param>
 /// <param name="IsUserError">The message stands alone (bad data path and the like): trying again would not help.</param>
 /// <param name="LastLogLines">At most <see cref="MessageLimits.LogBytes"/>.</param>
+/// <param name="StartStep">Completed steps when this attempt began; null: it did not get so far.</param>
+/// <param name="LastStep">Completed steps when the process ended, however it did.</param>
 public sealed record RankExited(
-    TrialId Trial, int Attempt, int Rank, NodeId Node, RankEnd End, TrialOutcome? Outcome, string Error, bool IsUserError, ImmutableArray<string> LastLogLines) : ITrialProtocol
+    TrialId Trial, int Attempt, int Rank, NodeId Node, RankEnd End, TrialOutcome? Outcome, string Error, bool IsUserError, ImmutableArray<string> LastLogLines,
+    long? StartStep = null, long? LastStep = null) : ITrialProtocol
 {
     public bool Equals(RankExited? other) =>
         other is not null
         && (Trial, Attempt, Rank, Node, End, Error, IsUserError) == (other.Trial, other.Attempt, other.Rank, other.Node, other.End, other.Error, other.IsUserError)
+        && (StartStep, LastStep) == (other.StartStep, other.LastStep)
         && ResultsEquality.Same(Outcome, other.Outcome)
         && LastLogLines.SequenceEqual(other.LastLogLines);
 

@@ -106,10 +106,13 @@ internal static class ProtocolWire
         TotalSteps = message.TotalSteps,
         Loss = message.Loss,
         ImagesPerSecond = message.ImagesPerSecond,
+        StartStep = message.StartStep,
+        SecondsSinceFirstStep = message.SecondsSinceFirstStep,
     };
 
     public static ProgressReport FromWire(ProgressReportWire wire) => new(
-        FromWire(wire.Trial), wire.Attempt, wire.Rank, wire.Epoch, wire.TotalEpochs, wire.Step, wire.TotalSteps, wire.Loss, wire.ImagesPerSecond);
+        FromWire(wire.Trial), wire.Attempt, wire.Rank, wire.Epoch, wire.TotalEpochs, wire.Step, wire.TotalSteps, wire.Loss, wire.ImagesPerSecond,
+        wire.StartStep, wire.SecondsSinceFirstStep);
 
     public static EpochReportWire ToWire(EpochReport message) =>
         new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, Metrics = message.Metrics.ToWire() };
@@ -176,12 +179,14 @@ internal static class ProtocolWire
             IsUserError = message.IsUserError,
         };
         wire.LastLogLines.AddRange(message.LastLogLines);
+        if (message.StartStep is { } start) wire.StartStep = start;
+        if (message.LastStep is { } last) wire.LastStep = last;
         return wire;
     }
 
     public static RankExited FromWire(RankExitedWire wire) => new(
         FromWire(wire.Trial), wire.Attempt, wire.Rank, new NodeId(wire.Node), Known((RankEnd)wire.End), wire.Outcome?.FromWire(), wire.Error,
-        wire.IsUserError, [.. wire.LastLogLines]);
+        wire.IsUserError, [.. wire.LastLogLines], wire.HasStartStep ? wire.StartStep : null, wire.HasLastStep ? wire.LastStep : null);
 
     public static RankExitAcceptedWire ToWire(RankExitAccepted message) =>
         new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, Rank = message.Rank };

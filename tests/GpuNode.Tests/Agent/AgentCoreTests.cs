@@ -206,6 +206,15 @@ public sealed class AgentCoreTests
     }
 
     [Fact]
+    public void ASecondRequestToLeave_KillsWhatIsStillStopping()
+    {
+        Run(Start());
+        Take(new Leave());
+        Assert.Empty(Take(new Leave()));
+        Assert.Contains(new AgentEffect.StopProcess(Key(), StopMode.Kill), Take(new Leave(AtOnce: true)));
+    }
+
+    [Fact]
     public void ALeavingAgent_StartsNothing_AndSaysSo()
     {
         Run(Start(trial: 1));
