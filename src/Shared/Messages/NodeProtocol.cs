@@ -33,6 +33,9 @@ public sealed record RegisterNode(
 {
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
+    /// <summary><c>HOST:PORT</c> where the agent serves checkpoints, logs and its health; empty: it does not.</summary>
+    public string HttpAddress { get; init; } = "";
+
     public bool Equals(RegisterNode? other) =>
         other is not null && (this with { Running = [] }).EqualsButRunning(other with { Running = [] }) && Running.SequenceEqual(other.Running);
 
@@ -40,7 +43,7 @@ public sealed record RegisterNode(
 
     private bool EqualsButRunning(RegisterNode other) =>
         (Node, Incarnation, Host, Slots, ThreadsPerSlot, Device, MemoryBytes) == (other.Node, other.Incarnation, other.Host, other.Slots, other.ThreadsPerSlot, other.Device, other.MemoryBytes)
-        && (Version, NumericsFingerprint, Draining) == (other.Version, other.NumericsFingerprint, other.Draining);
+        && (Version, NumericsFingerprint, Draining, HttpAddress) == (other.Version, other.NumericsFingerprint, other.Draining, other.HttpAddress);
 }
 
 /// <param name="Slots">Slots it holds, as <see cref="StartRank.Slots"/> said.</param>

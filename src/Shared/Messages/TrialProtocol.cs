@@ -41,7 +41,21 @@ public sealed record StartRank(
 
 /// <param name="RelativePath">Under the trial's checkpoint root.</param>
 /// <param name="ManifestSha256">Lower-case hex.</param>
-public sealed record CheckpointReference(long Step, string RelativePath, string ManifestSha256);
+public sealed record CheckpointReference(long Step, string RelativePath, string ManifestSha256)
+{
+    /// <summary>Agents that have it, as far as they can be reached. Null: it lies in a store that every agent sees.</summary>
+    public ImmutableArray<CheckpointHolder>? Holders { get; init; }
+
+    public bool Equals(CheckpointReference? other) =>
+        other is not null
+        && (Step, RelativePath, ManifestSha256, Holders is null) == (other.Step, other.RelativePath, other.ManifestSha256, other.Holders is null)
+        && (Holders is not { } holders || holders.SequenceEqual(other.Holders!.Value));
+
+    public override int GetHashCode() => HashCode.Combine(Step, RelativePath, ManifestSha256);
+}
+
+/// <param name="HttpAddress"><see cref="RegisterNode.HttpAddress"/>; empty while the agent is away.</param>
+public sealed record CheckpointHolder(NodeId Node, string HttpAddress);
 
 /// <summary>The process lives. Agent → coordinator.</summary>
 public sealed record RankStarted(TrialId Trial, int Attempt, int Rank, NodeId Node, int Pid) : ITrialProtocol;
@@ -65,7 +79,17 @@ public sealed record StopRank(long Term, TrialId Trial, int Attempt, StopMode Mo
 /// <param name="SecondsSinceFirstStep">Since the attempt's first step was done; a duration, because clocks of machines differ.</param>
 public sealed record ProgressReport(
     TrialId Trial, int Attempt, int Rank, int Epoch, int TotalEpochs, long Step, long TotalSteps, double Loss, double ImagesPerSecond,
-    long StartStep = 0, double SecondsSinceFirstStep = 0) : ITrialProtocol;
+    long StartStep = 0, double SecondsSinceFirstStep = 0) : ITrialProtocol
+{
+    /// <summary>Why the newest checkpoint could not be written, or an older one not be read; empty once one was written again. At most <see cref="MessageLimits.ErrorBytes"/>.</summary>
+    public string CheckpointProblem { get; init; } = "";
+
+    /// <summary>How often that happened in this attempt.</summary>
+    public int CheckpointProblems { get; init; }
+
+    /// <summary>SHA-256 of the packed data the rank trains on; empty before it is open.</summary>
+    public string DataDigest { get; init; } = "";
+}
 
 /// <summary>A completed epoch. Agent → coordinator; sent again, oldest first, until <see cref="EpochAccepted"/>.</summary>
 public sealed record EpochReport(TrialId Trial, int Attempt, EpochMetrics Metrics) : ITrialProtocol
@@ -85,7 +109,11 @@ public sealed record EpochAccepted(TrialId Trial, int Attempt, int Epoch) : ITri
 /// <param name="Epoch">Completed epochs at that step.</param>
 /// <param name="ObjectiveValue">Of the newest evaluation, in the objective's own direction; absent before the first.</param>
 public sealed record CheckpointReport(
-    TrialId Trial, int Attempt, long Step, int Epoch, string RelativePath, string ManifestSha256, double? ObjectiveValue, long Bytes) : ITrialProtocol;
+    TrialId Trial, int Attempt, long Step, int Epoch, string RelativePath, string ManifestSha256, double? ObjectiveValue, long Bytes) : ITrialProtocol
+{
+    /// <inheritdoc cref="ProgressReport.DataDigest"/>
+    public string DataDigest { get; init; } = "";
+}
 
 /// <summary>Coordinator → agent: the commit is in the journal.</summary>
 public sealed record CheckpointAccepted(TrialId Trial, int Attempt, long Step) : ITrialProtocol;
@@ -95,7 +123,26 @@ public sealed record CheckpointAccepted(TrialId Trial, int Attempt, long Step) :
 public sealed record RetireCheckpoint(long Term, TrialId Trial, int Attempt, string CheckpointRoot, string RelativePath) : ITrialProtocol, ICoordinatorCommand;
 
 /// <summary>Agent → coordinator.</summary>
-public sealed record CheckpointDeleted(TrialId Trial, int Attempt, string RelativePath) : ITrialProtocol;
+public sealed record CheckpointDeleted(TrialId Trial, int Attempt, string RelativePath) : ITrialProtocol
+{
+    public NodeId? Node { get; init; }
+}
+
+/// <summary>
+/// Coordinator → agent: fetch this checkpoint from one of its holders, so that it outlives their machines. Answered by
+/// <see cref="CheckpointCopied"/> when every byte was compared with its manifest; sent again until then.
+/// </summary>
+/// <param name="Attempt">That wrote it.</param>
+/// <param name="CheckpointRoot">As in <see cref="StartRank"/>.</param>
+/// <param name="Bytes">Of all its files.</param>
+public sealed record CopyCheckpoint(long Term, TrialId Trial, int Attempt, string CheckpointRoot, CheckpointReference Checkpoint, long Bytes) : ITrialProtocol, ICoordinatorCommand;
+
+/// <summary>
+/// Agent → coordinator: this agent has the checkpoint too, because it was told to copy it or fetched it to resume from it. Best effort: the
+/// command is repeated, and a copy that nobody knows of is only not used.
+/// </summary>
+/// <param name="Problem">Why it has not; empty: it has.</param>
+public sealed record CheckpointCopied(TrialId Trial, int Attempt, string RelativePath, NodeId Node, string Problem) : ITrialProtocol;
 
 /// <summary>How a rank's process ended.</summary>
 public enum RankEnd
@@ -124,9 +171,12 @@ public sealed record RankExited(
     TrialId Trial, int Attempt, int Rank, NodeId Node, RankEnd End, TrialOutcome? Outcome, string Error, bool IsUserError, ImmutableArray<string> LastLogLines,
     long? StartStep = null, long? LastStep = null) : ITrialProtocol
 {
+    /// <inheritdoc cref="ProgressReport.DataDigest"/>
+    public string DataDigest { get; init; } = "";
+
     public bool Equals(RankExited? other) =>
         other is not null
-        && (Trial, Attempt, Rank, Node, End, Error, IsUserError) == (other.Trial, other.Attempt, other.Rank, other.Node, other.End, other.Error, other.IsUserError)
+        && (Trial, Attempt, Rank, Node, End, Error, IsUserError, DataDigest) == (other.Trial, other.Attempt, other.Rank, other.Node, other.End, other.Error, other.IsUserError, other.DataDigest)
         && (StartStep, LastStep) == (other.StartStep, other.LastStep)
         && ResultsEquality.Same(Outcome, other.Outcome)
         && LastLogLines.SequenceEqual(other.LastLogLines);

@@ -25,6 +25,7 @@ internal static class ProtocolWire
             Version = message.Version,
             NumericsFingerprint = message.NumericsFingerprint,
             Draining = message.Draining,
+            HttpAddress = message.HttpAddress,
         };
         wire.Running.AddRange(message.Running.Select(rank => new RunningRankWire
         {
@@ -42,7 +43,10 @@ internal static class ProtocolWire
         new NodeId(wire.Node), wire.Incarnation, wire.Host, wire.Slots, wire.ThreadsPerSlot, wire.Device, wire.MemoryBytes, wire.Version,
         wire.NumericsFingerprint,
         [.. wire.Running.Select(rank => new RunningRank(FromWire(rank.Trial), rank.Attempt, rank.Rank, rank.Slots, rank.Pid, rank.HasExited))],
-        wire.Draining);
+        wire.Draining)
+    {
+        HttpAddress = wire.HttpAddress,
+    };
 
     public static NodeRegisteredWire ToWire(NodeRegistered message) => new() { Node = message.Node.Value, ClusterId = message.ClusterId, Term = message.Term };
 
@@ -71,19 +75,28 @@ internal static class ProtocolWire
             DataRoot = message.DataRoot,
             BaseDirectory = message.BaseDirectory,
         };
-        wire.ResumeFrom.AddRange(message.ResumeFrom.Select(reference => new CheckpointReferenceWire
-        {
-            Step = reference.Step,
-            RelativePath = reference.RelativePath,
-            ManifestSha256 = reference.ManifestSha256,
-        }));
+        wire.ResumeFrom.AddRange(message.ResumeFrom.Select(ToWire));
         return wire;
     }
 
     public static StartRank FromWire(StartRankWire wire) => new(
         wire.Term, FromWire(wire.Trial), wire.Attempt, wire.Rank, wire.WorldSize, wire.Slots, wire.SpecJson, wire.CheckpointRoot, wire.DataRoot,
         wire.BaseDirectory,
-        [.. wire.ResumeFrom.Select(reference => new CheckpointReference(reference.Step, reference.RelativePath, reference.ManifestSha256))]);
+        [.. wire.ResumeFrom.Select(FromWire)]);
+
+    private static CheckpointReferenceWire ToWire(CheckpointReference reference)
+    {
+        var wire = new CheckpointReferenceWire { Step = reference.Step, RelativePath = reference.RelativePath, ManifestSha256 = reference.ManifestSha256 };
+        if (reference.Holders is not { } holders) return wire;
+        wire.Holders = new CheckpointHoldersWire();
+        wire.Holders.Holders.AddRange(holders.Select(holder => new CheckpointHolderWire { Node = holder.Node.Value, HttpAddress = holder.HttpAddress }));
+        return wire;
+    }
+
+    private static CheckpointReference FromWire(CheckpointReferenceWire wire) => new(wire.Step, wire.RelativePath, wire.ManifestSha256)
+    {
+        Holders = wire.Holders is null ? null : [.. wire.Holders.Holders.Select(holder => new CheckpointHolder(new NodeId(holder.Node), holder.HttpAddress))],
+    };
 
     public static RankStartedWire ToWire(RankStarted message) =>
         new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, Rank = message.Rank, Node = message.Node.Value, Pid = message.Pid };
@@ -106,13 +119,21 @@ internal static class ProtocolWire
         TotalSteps = message.TotalSteps,
         Loss = message.Loss,
         ImagesPerSecond = message.ImagesPerSecond,
+        CheckpointProblem = message.CheckpointProblem,
+        CheckpointProblems = message.CheckpointProblems,
+        DataDigest = message.DataDigest,
         StartStep = message.StartStep,
         SecondsSinceFirstStep = message.SecondsSinceFirstStep,
     };
 
     public static ProgressReport FromWire(ProgressReportWire wire) => new(
         FromWire(wire.Trial), wire.Attempt, wire.Rank, wire.Epoch, wire.TotalEpochs, wire.Step, wire.TotalSteps, wire.Loss, wire.ImagesPerSecond,
-        wire.StartStep, wire.SecondsSinceFirstStep);
+        wire.StartStep, wire.SecondsSinceFirstStep)
+    {
+        CheckpointProblem = wire.CheckpointProblem,
+        CheckpointProblems = wire.CheckpointProblems,
+        DataDigest = wire.DataDigest,
+    };
 
     public static EpochReportWire ToWire(EpochReport message) =>
         new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, Metrics = message.Metrics.ToWire() };
@@ -134,6 +155,7 @@ internal static class ProtocolWire
             RelativePath = message.RelativePath,
             ManifestSha256 = message.ManifestSha256,
             Bytes = message.Bytes,
+            DataDigest = message.DataDigest,
         };
         if (message.ObjectiveValue is { } value) wire.ObjectiveValue = value;
         return wire;
@@ -141,7 +163,10 @@ internal static class ProtocolWire
 
     public static CheckpointReport FromWire(CheckpointReportWire wire) => new(
         FromWire(wire.Trial), wire.Attempt, wire.Step, wire.Epoch, wire.RelativePath, wire.ManifestSha256,
-        wire.HasObjectiveValue ? wire.ObjectiveValue : null, wire.Bytes);
+        wire.HasObjectiveValue ? wire.ObjectiveValue : null, wire.Bytes)
+    {
+        DataDigest = wire.DataDigest,
+    };
 
     public static CheckpointAcceptedWire ToWire(CheckpointAccepted message) =>
         new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, Step = message.Step };
@@ -161,9 +186,31 @@ internal static class ProtocolWire
         new(wire.Term, FromWire(wire.Trial), wire.Attempt, wire.CheckpointRoot, wire.RelativePath);
 
     public static CheckpointDeletedWire ToWire(CheckpointDeleted message) =>
-        new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, RelativePath = message.RelativePath };
+        new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, RelativePath = message.RelativePath, Node = message.Node?.Value ?? "" };
 
-    public static CheckpointDeleted FromWire(CheckpointDeletedWire wire) => new(FromWire(wire.Trial), wire.Attempt, wire.RelativePath);
+    public static CheckpointDeleted FromWire(CheckpointDeletedWire wire) => new(FromWire(wire.Trial), wire.Attempt, wire.RelativePath)
+    {
+        Node = wire.Node.Length == 0 ? null : new NodeId(wire.Node),
+    };
+
+    public static CopyCheckpointWire ToWire(CopyCheckpoint message) => new()
+    {
+        Term = message.Term,
+        Trial = ToWire(message.Trial),
+        Attempt = message.Attempt,
+        CheckpointRoot = message.CheckpointRoot,
+        Checkpoint = ToWire(message.Checkpoint),
+        Bytes = message.Bytes,
+    };
+
+    public static CopyCheckpoint FromWire(CopyCheckpointWire wire) =>
+        new(wire.Term, FromWire(wire.Trial), wire.Attempt, wire.CheckpointRoot, FromWire(wire.Checkpoint), wire.Bytes);
+
+    public static CheckpointCopiedWire ToWire(CheckpointCopied message) =>
+        new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, RelativePath = message.RelativePath, Node = message.Node.Value, Problem = message.Problem };
+
+    public static CheckpointCopied FromWire(CheckpointCopiedWire wire) =>
+        new(FromWire(wire.Trial), wire.Attempt, wire.RelativePath, new NodeId(wire.Node), wire.Problem);
 
     public static RankExitedWire ToWire(RankExited message)
     {
@@ -177,6 +224,7 @@ internal static class ProtocolWire
             Outcome = message.Outcome?.ToWire(),
             Error = message.Error,
             IsUserError = message.IsUserError,
+            DataDigest = message.DataDigest,
         };
         wire.LastLogLines.AddRange(message.LastLogLines);
         if (message.StartStep is { } start) wire.StartStep = start;
@@ -186,7 +234,10 @@ internal static class ProtocolWire
 
     public static RankExited FromWire(RankExitedWire wire) => new(
         FromWire(wire.Trial), wire.Attempt, wire.Rank, new NodeId(wire.Node), Known((RankEnd)wire.End), wire.Outcome?.FromWire(), wire.Error,
-        wire.IsUserError, [.. wire.LastLogLines], wire.HasStartStep ? wire.StartStep : null, wire.HasLastStep ? wire.LastStep : null);
+        wire.IsUserError, [.. wire.LastLogLines], wire.HasStartStep ? wire.StartStep : null, wire.HasLastStep ? wire.LastStep : null)
+    {
+        DataDigest = wire.DataDigest,
+    };
 
     public static RankExitAcceptedWire ToWire(RankExitAccepted message) =>
         new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, Rank = message.Rank };

@@ -43,6 +43,8 @@ public sealed class VolleySerializer(ExtendedActorSystem system) : SerializerWit
         Entry.Of<CheckpointAccepted, CheckpointAcceptedWire>("checkpoint-accepted.v1", ProtocolWire.ToWire, CheckpointAcceptedWire.Parser, ProtocolWire.FromWire),
         Entry.Of<RetireCheckpoint, RetireCheckpointWire>("retire-checkpoint.v1", ProtocolWire.ToWire, RetireCheckpointWire.Parser, ProtocolWire.FromWire),
         Entry.Of<CheckpointDeleted, CheckpointDeletedWire>("checkpoint-deleted.v1", ProtocolWire.ToWire, CheckpointDeletedWire.Parser, ProtocolWire.FromWire),
+        Entry.Of<CopyCheckpoint, CopyCheckpointWire>("copy-checkpoint.v1", ProtocolWire.ToWire, CopyCheckpointWire.Parser, ProtocolWire.FromWire),
+        Entry.Of<CheckpointCopied, CheckpointCopiedWire>("checkpoint-copied.v1", ProtocolWire.ToWire, CheckpointCopiedWire.Parser, ProtocolWire.FromWire),
         Entry.Of<RankExited, RankExitedWire>("rank-exited.v1", ProtocolWire.ToWire, RankExitedWire.Parser, ProtocolWire.FromWire),
         Entry.Of<RankExitAccepted, RankExitAcceptedWire>("rank-exit-accepted.v1", ProtocolWire.ToWire, RankExitAcceptedWire.Parser, ProtocolWire.FromWire),
         Entry.Of<AttemptIsStale, AttemptIsStaleWire>("attempt-is-stale.v1", ProtocolWire.ToWire, AttemptIsStaleWire.Parser, ProtocolWire.FromWire),

@@ -29,9 +29,29 @@ internal static class MessageSamples
         new CheckpointAccepted(Trial, 3, 1234),
         new RetireCheckpoint(5, Trial, 3, "/runs/a/checkpoints/0007", "100.a1"),
         new CheckpointDeleted(Trial, 3, "100.a1"),
+        new CopyCheckpoint(5, Trial, 3, "sdt-vs-vit/0007", new CheckpointReference(200, "200.a2", "ab12") { Holders = [new CheckpointHolder(Node, "10.77.0.3:4080")] }, 45_000_000),
+        new CheckpointCopied(Trial, 3, "200.a2", Node, "disk full"),
         new RankExited(Trial, 3, 1, Node, RankEnd.Finished, Outcome(layers: 1), "an error", true, ["line 1", "Zeile 2 – größer"]),
         new RankExitAccepted(Trial, 3, 1),
         new AttemptIsStale(5, Trial, 2),
+    ];
+
+    /// <summary>Fields that came after the first release of their message: older bytes lack them.</summary>
+    public static IReadOnlyList<IVolleyMessage> Later { get; } =
+    [
+        Of<RegisterNode>() with { HttpAddress = "10.77.0.3:4080" },
+        Of<StartRank>() with
+        {
+            ResumeFrom =
+            [
+                new CheckpointReference(200, "200.a2", "ab12") { Holders = [new CheckpointHolder(Node, "10.77.0.3:4080"), new CheckpointHolder(new NodeId("cpu-1"), "")] },
+                new CheckpointReference(150, "150.a2", "ab13") { Holders = [] },
+            ],
+        },
+        Of<ProgressReport>() with { CheckpointProblem = "disk full", CheckpointProblems = 2, DataDigest = "d1" },
+        Of<CheckpointReport>() with { DataDigest = "d1" },
+        Of<CheckpointDeleted>() with { Node = Node },
+        Of<RankExited>() with { DataDigest = "d1" },
     ];
 
     /// <summary>Names, paths, lists and texts as long as their producers let them become.</summary>
@@ -44,29 +64,34 @@ internal static class MessageSamples
         var path = new string('p', MessageLimits.PathBytes);
         var error = MessageLimits.Clip(new string('e', 1 << 20));
         var log = MessageLimits.ClipLines([.. Enumerable.Range(0, 10_000).Select(i => $"{i} {new string('ü', i % 200)}")]);
-        var references = Enumerable.Range(0, 16).Select(i => new CheckpointReference(long.MaxValue, $"{long.MaxValue}.a{i}", new string('f', 64)));
+        var holder = new CheckpointHolder(node, new string('h', 253) + ":65535");
+        var references = Enumerable.Range(0, 16).Select(i => new CheckpointReference(long.MaxValue, $"{long.MaxValue}.a{i}", new string('f', 64)) { Holders = [holder, holder, holder] });
         var ranks = Enumerable.Range(0, 256).Select(i => new RunningRank(trial, int.MaxValue, i, int.MaxValue, int.MaxValue, true));
         return
         [
-            new RegisterNode(node, long.MaxValue, new string('h', 253), 256, 256, "cuda", long.MaxValue, "10.10.10", new string('f', 200), [.. ranks], true),
+            new RegisterNode(node, long.MaxValue, new string('h', 253), 256, 256, "cuda", long.MaxValue, "10.10.10", new string('f', 200), [.. ranks], true) { HttpAddress = holder.HttpAddress },
             new NodeRegistered(node, new string('c', 64), long.MaxValue),
             new NodeRefused(node, error),
             new NodeLeaving(node, long.MaxValue),
             new StartRank(long.MaxValue, trial, int.MaxValue, 255, 256, 256, new string('j', MessageLimits.SpecJsonBytes), path, path, path, [.. references]),
             new RankStarted(trial, int.MaxValue, 255, node, int.MaxValue),
             new StopRank(long.MaxValue, trial, int.MaxValue, StopMode.Kill),
-            new ProgressReport(trial, int.MaxValue, 255, int.MaxValue, int.MaxValue, long.MaxValue, long.MaxValue, double.NaN, double.MaxValue),
+            new ProgressReport(trial, int.MaxValue, 255, int.MaxValue, int.MaxValue, long.MaxValue, long.MaxValue, double.NaN, double.MaxValue) { CheckpointProblem = error, CheckpointProblems = int.MaxValue, DataDigest = new string('f', 64) },
             new EpochReport(trial, int.MaxValue, Epoch(layers: 200)),
             new EpochAccepted(trial, int.MaxValue, int.MaxValue),
-            new CheckpointReport(trial, int.MaxValue, long.MaxValue, int.MaxValue, path, new string('f', 64), double.MaxValue, long.MaxValue),
+            new CheckpointReport(trial, int.MaxValue, long.MaxValue, int.MaxValue, path, new string('f', 64), double.MaxValue, long.MaxValue) { DataDigest = new string('f', 64) },
             new CheckpointAccepted(trial, int.MaxValue, long.MaxValue),
             new RetireCheckpoint(long.MaxValue, trial, int.MaxValue, path, path),
-            new CheckpointDeleted(trial, int.MaxValue, path),
-            new RankExited(trial, int.MaxValue, 255, node, RankEnd.Failed, Outcome(layers: 200), error, true, log),
+            new CheckpointDeleted(trial, int.MaxValue, path) { Node = node },
+            new CopyCheckpoint(long.MaxValue, trial, int.MaxValue, path, references.First(), long.MaxValue),
+            new CheckpointCopied(trial, int.MaxValue, path, node, error),
+            new RankExited(trial, int.MaxValue, 255, node, RankEnd.Failed, Outcome(layers: 200), error, true, log) { DataDigest = new string('f', 64) },
             new RankExitAccepted(trial, int.MaxValue, 255),
             new AttemptIsStale(long.MaxValue, trial, int.MaxValue),
         ];
     }
+
+    private static T Of<T>() where T : IVolleyMessage => Typical.OfType<T>().Single();
 
     private static EpochMetrics Epoch(int layers = 1) => new()
     {

@@ -35,6 +35,17 @@ public sealed class VolleySerializerTests
         Assert.NotSame(sent, received);
     }
 
+    [Fact]
+    public void LaterFields_ComeBackEqual()
+    {
+        foreach (var sample in MessageSamples.Later)
+        {
+            var manifest = WireFixtures.Read()[sample.GetType().Name].Manifest;
+            Assert.Equal(sample, VolleySerializer.Deserialize(VolleySerializer.Serialize(sample), manifest));
+            Assert.NotEqual(Sample(sample.GetType().Name), sample);
+        }
+    }
+
     [Theory, MemberData(nameof(Names))]
     public void TheBytesOfTheFirstReleaseAreStillWrittenAndRead(string name)
     {
