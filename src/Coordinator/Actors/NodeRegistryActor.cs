@@ -20,6 +20,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly TimeProvider _clock;
     private Inventory _inventory = Inventory.Empty;
+    private long _refusedRegistrations;
 
     public NodeRegistryActor(string clusterId, long term, string version, TimeProvider clock)
     {
@@ -28,6 +29,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         {
             if (_inventory.Refuse(registration, version) is { } reason)
             {
+                _refusedRegistrations++;
                 _log.Warning("Refused {0} at {1}: {2}", registration.Node, Sender.Path.Address, reason);
                 Sender.Tell(new NodeRefused(registration.Node, MessageLimits.Clip(reason)));
                 return;
@@ -47,14 +49,21 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         Receive<WithdrawRequest>(withdraw => _inventory = _inventory.Withdraw(withdraw.Trial));
         Receive<ReleaseSlots>(release => Take((_inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])));
         Receive<RankIsGone>(gone => Take((_inventory.Free(gone.Node, gone.Rank), [])));
+        Receive<ForgetHoldings>(forget => Take((_inventory.Forget(forget.Sweep), [])));
+        Receive<SetSweepPriority>(set => Take((_inventory.Prioritise(set.Sweep, set.Priority), [])));
+        Receive<StandingChanged>(change => Take(_inventory.Put(change.Node, change.SetAside)));
         Receive<HoldSlots>(hold =>
         {
             _inventory = _inventory.Hold(hold.Trial, hold.Attempt, hold.Members, Now);
+            foreach (var node in hold.Members.Select(member => member.Node).Distinct())
+                if (_inventory.SetAside.GetValueOrDefault(node) is { Kind: SetAsideKind.Excluded } excluded)
+                    Tell(hold.Trial.Sweep, new NodeLost(node, $"it was excluded: {excluded.Reason}"));
             foreach (var node in hold.Members.Select(member => member.Node).Distinct())
                 if (_inventory.Find(node) is { IsReachable: true } known)
                     Tell(hold.Trial.Sweep, new NodeAppeared(node, known.Registration.Incarnation, known.Registration.Running));
         });
         Receive<SendToNode>(Send);
+        Receive<CountersAnswer>(counters => Sender.Tell(counters with { RefusedRegistrations = _refusedRegistrations }));
         Receive<GetInventory>(_ => Sender.Tell(new InventoryAnswer(_inventory)));
     }
 
@@ -97,7 +106,10 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
             {
                 case NodeIsUp up: Tell(null, new NodeAppeared(up.Node, up.Incarnation, up.Running)); break;
                 case NodeIsLost lost: Tell(null, new NodeLost(lost.Node, lost.Reason)); break;
-                case Placed given: Tell(given.Trial.Sweep, new SlotsGranted(given.Trial.Number, given.Attempt, given.Members)); break;
+                case Placed given: Tell(given.Trial.Sweep, new SlotsGranted(given.Trial.Number, given.Attempt, given.Members, given.Fingerprint)); break;
+                case SlotsWanted wanted: Tell(wanted.Trial.Sweep, new YieldSlots(wanted.Trial.Number, wanted.Attempt, wanted.Cause)); break;
+                case SlotsAreComing coming: Tell(coming.Trial.Sweep, new SlotsComing(coming.Trial.Number, coming.Attempt)); break;
+                case NodeIsSuspect suspect: Context.Parent.Tell(new NodeKeepsFailing(suspect.Node, suspect.Reason)); break;
                 default: throw new InvalidOperationException($"{news.GetType().Name} is no news of an inventory.");
             }
         }

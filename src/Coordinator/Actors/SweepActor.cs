@@ -10,7 +10,7 @@ namespace Volley.Coordinator.Actors;
 
 /// <summary>
 /// One sweep: hands commands to <see cref="SweepDecider"/>, journals the events, then does the effects. Protocol: every
-/// <see cref="SweepCommand"/>; <see cref="SteerSweep"/> and <see cref="Submit"/> are answered by <see cref="SweepAnswer"/>.
+/// <see cref="SweepCommand"/>; <see cref="SteerSweep"/> and <see cref="SubmitSweep"/> from HTTP.
 /// </summary>
 internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
 {
@@ -42,7 +42,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         {
             case SweepEvent change: _state = _state.Apply(change); break;
             case RecoveryCompleted:
-                _manager.Tell(new SweepRecovered(_state.Id, null));
+                _manager.Tell(new SweepRecovered(_state.Id, null, _state.Submission?.ContentSha256));
                 Timers.StartPeriodicTimer(nameof(Tick), new Tick(), Tick.Period);
                 if (_state.Submission is not null) Self.Tell(new BeginTerm(_term));
                 break;
@@ -65,21 +65,22 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         }
         switch (message)
         {
-            case BeginTerm begin: Take(begin, OnBegun); break;
+            case BeginTerm begin: Take(begin, _ => OnBegun()); break;
             case SubmitSweep submit when _state.Submission is null:
-                Take(new Submit(submit.Submission), () => Take(new BeginTerm(_term), () =>
+                Take(new Submit(submit.Submission), _ => Take(new BeginTerm(_term), _ =>
                 {
                     OnBegun();
                     Sender.Tell(new SweepAnswer(_state, IsNew: true));
                 }));
                 break;
             case SubmitSweep submit:
-                if (submit.Submission.ContentSha256 == _state.Submission.ContentSha256) Take(new Submit(submit.Submission), () => Sender.Tell(new SweepAnswer(_state)));
+                if (submit.Submission.ContentSha256 == _state.Submission.ContentSha256) Take(new Submit(submit.Submission), _ => Sender.Tell(new SweepAnswer(_state)));
                 else Sender.Tell(new SubmissionConflict(_state.Id, _state.Submission));
                 break;
-            case SteerSweep { Command: { } command }: Take(command, () => Sender.Tell(new SweepAnswer(_state))); break;
+            case SteerSweep when _state.Submission is null: Sender.Tell(new SweepUnknown(_state.Id)); break;      // registered; the submission did not come through
+            case SteerSweep { Command: { } command }: Take(command, decision => Sender.Tell(Answer(decision))); break;
             case SteerSweep: Sender.Tell(new SweepAnswer(_state)); break;
-            case SweepCommand command: Take(command, static () => { }); break;
+            case SweepCommand command: Take(command, static _ => { }); break;
             default: Unhandled(message); break;
         }
     }
@@ -106,7 +107,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
     }
 
     /// <summary>Nothing is done or told before its events are in the journal; commands that arrive meanwhile wait.</summary>
-    private void Take(SweepCommand command, Action then)
+    private void Take(SweepCommand command, Action<Decision> then)
     {
         var decision = SweepDecider.Decide(_state, command, _clock.GetUtcNow());
         var left = decision.Journaled.Count();
@@ -131,7 +132,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         foreach (var change in decision.Journaled) Failpoint.Hit(failpoint, change.GetType().Name);
     }
 
-    private void Finish(Decision decision, Action then)
+    private void Finish(Decision decision, Action<Decision> then)
     {
         _state = decision.State;
         foreach (var effect in decision.Effects)
@@ -144,15 +145,18 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
                 default: _registry.Tell(effect); break;
             }
         }
-        then();
+        then(decision);
     }
+
+    private object Answer(Decision decision) =>
+        decision.Refusal is { } reason ? new SteerRefused(_state.Id, reason) : new SweepAnswer(_state) { Notes = decision.Notes };
 
     private void Note(SweepEvent change)
     {
         switch (change)
         {
             case AttemptStarted e: _log.Info("{0} trial {1} attempt {2} starts on {3}", _state.Id, e.Trial, e.Attempt, string.Join(", ", e.Members.Select(member => member.Node).Distinct())); break;
-            case AttemptEnded e: _log.Info("{0} trial {1} attempt {2} ended: {3} {4}", _state.Id, e.Trial, e.Attempt, e.End, e.Error); break;
+            case AttemptEnded e: _log.Info("{0} trial {1} attempt {2} ended: {3} {4}", _state.Id, e.Trial, e.Attempt, e.End, e.Cause ?? e.Error); break;
             case TrialFailed e: _log.Warning("{0} trial {1} failed: {2}", _state.Id, e.Trial, e.Error); break;
             default: _log.Debug("{0} {1}", _state.Id, change); break;
         }

@@ -19,7 +19,8 @@ internal sealed record CoordinatorParts(Func<SweepSubmission, SweepPlan> Planner
 /// <summary>
 /// The cluster singleton: counts its lives (terms), owns the registry of nodes and one actor per sweep, and is the one address that agents
 /// and the HTTP API talk to. Protocol: agents' <see cref="INodeProtocol"/> and <see cref="ITrialProtocol"/>; <see cref="SubmitSweep"/>,
-/// <see cref="SteerSweep"/>, <see cref="ListSweeps"/>, <see cref="GetInventory"/> from HTTP; <see cref="SweepMail"/> from the registry.
+/// <see cref="SteerSweep"/>, <see cref="ListSweeps"/>, <see cref="GetInventory"/>, <see cref="DrainNode"/> and its like, <see cref="GetCounters"/> from HTTP;
+/// <see cref="SweepMail"/> and <see cref="NodeKeepsFailing"/> from the registry.
 /// </summary>
 internal sealed class SweepManagerActor : UntypedPersistentActor
 {
@@ -28,6 +29,11 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
     private readonly CoordinatorParts _parts;
     private readonly Dictionary<SweepId, string> _unreadable = [];
     private readonly List<SweepId> _known = [];
+    private readonly Dictionary<NodeId, SetAside> _setAside = [];
+    private readonly SortedSet<string> _nodes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SweepId> _byContent = [];
+    private long _unknownMessages;
+    private long _staleReports;
     private string? _clusterId;
     private long _term;
     private bool _isInOffice;
@@ -51,7 +57,16 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
         if (!_isInOffice) { Stash.Stash(); return; }
         switch (message)
         {
-            case RegisterNode or NodeLeaving or GetInventory: _registry.Forward(message); break;
+            case RegisterNode registration:
+                _nodes.Add(registration.Node.Value);
+                _registry.Forward(message);
+                break;
+            case NodeLeaving or GetInventory: _registry.Forward(message); break;
+            case DrainNode drain: SetAside(drain.Node, SetAsideKind.Drained, drain.Reason); break;
+            case ExcludeNode exclude: SetAside(exclude.Node, SetAsideKind.Excluded, exclude.Reason); break;
+            case NodeKeepsFailing failing: if (!_setAside.ContainsKey(failing.Node)) SetAside(failing.Node, SetAsideKind.Failing, failing.Reason); break;
+            case UndrainNode undrain: TakeBack(undrain.Node); break;
+            case GetCounters: _registry.Forward(new CountersAnswer(_unknownMessages, _staleReports, 0)); break;
             case RankExited exited:
                 _registry.Tell(new RankIsGone(exited.Node, new RankId(exited.Trial, exited.Attempt, exited.Rank)));
                 PassOn(exited);
@@ -60,7 +75,10 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
             case SweepMail { Sweep: { } sweep } mail: if (_sweeps.TryGetValue(sweep, out var target)) target.Tell(mail.Command); break;
             case SweepMail mail: foreach (var sweep in _sweeps.Values) sweep.Tell(mail.Command); break;
             case SweepRecovered { Problem: { } problem } broken: _unreadable[broken.Sweep] = problem; break;
-            case SweepRecovered mended: _unreadable.Remove(mended.Sweep); break;
+            case SweepRecovered mended:
+                _unreadable.Remove(mended.Sweep);
+                if (mended.ContentSha256 is { } content) _byContent.TryAdd(content, mended.Sweep);
+                break;
             case SubmitSweep { Sweep: var sweep } when _unreadable.TryGetValue(sweep, out var why): Sender.Tell(new SweepUnreadable(sweep, why)); break;
             case SteerSweep { Sweep: var sweep } when _unreadable.TryGetValue(sweep, out var why): Sender.Tell(new SweepUnreadable(sweep, why)); break;
             case SubmitSweep submit: Submit(submit); break;
@@ -69,7 +87,10 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
                 else Sender.Tell(new SweepUnknown(steer.Sweep));
                 break;
             case ListSweeps: Sender.Tell(new SweepList([.. _known])); break;
-            default: Unhandled(message); break;
+            default:
+                _unknownMessages++;
+                Unhandled(message);
+                break;
         }
     }
 
@@ -99,6 +120,7 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
             if (change is not ManagerTermStarted) return;
             _log.Info("Term {0} of cluster {1} begins; {2} sweeps in the journal", _term, _clusterId, _known.Count);
             _registry = Context.ActorOf(Props.Create(() => new NodeRegistryActor(_clusterId!, _term, _parts.Version, _parts.Clock)), "nodes");
+            foreach (var (node, setAside) in _setAside) _registry.Tell(new StandingChanged(node, setAside));
             foreach (var sweep in _known) Open(sweep);
             _isInOffice = true;
             Stash.UnstashAll();
@@ -112,11 +134,51 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
             existing.Forward(submit);
             return;
         }
-        Persist(new SweepRegistered(submit.Sweep, Now), change =>
+        if (!submit.EvenIfKnown && _byContent.TryGetValue(submit.Submission.ContentSha256, out var same))
+        {
+            Sender.Tell(new AlreadySubmitted(same));
+            return;
+        }
+        Persist(new SweepRegistered(submit.Sweep, Now, submit.Submission.ContentSha256), change =>
         {
             Apply(change);
             Open(submit.Sweep).Forward(submit);
         });
+    }
+
+    private void SetAside(NodeId node, SetAsideKind kind, string reason)
+    {
+        if (!IsKnown(node)) return;
+        if (_setAside.TryGetValue(node, out var already) && (already.Kind, already.Reason) == (kind, reason))
+        {
+            Sender.Tell(new NodeAnswer(node, already));
+            return;
+        }
+        Settle(new NodeSetAside(node, kind, MessageLimits.Clip(reason), Now), node);
+    }
+
+    private void TakeBack(NodeId node)
+    {
+        if (!IsKnown(node)) return;
+        if (_setAside.ContainsKey(node)) Settle(new NodeTakenBack(node, Now), node);
+        else Sender.Tell(new NodeAnswer(node, null));
+    }
+
+    /// <summary>In the journal first, so that a restarted coordinator remembers.</summary>
+    private void Settle(ManagerEvent decision, NodeId node) => Persist(decision, change =>
+    {
+        Apply(change);
+        var setAside = _setAside.GetValueOrDefault(node);
+        _log.Info("Node {0}: {1}", node, setAside is null ? "serves again" : $"{setAside.Kind}: {setAside.Reason}");
+        _registry.Tell(new StandingChanged(node, setAside));
+        Sender.Tell(new NodeAnswer(node, setAside));
+    });
+
+    private bool IsKnown(NodeId node)
+    {
+        if (_nodes.Contains(node.Value) || _setAside.ContainsKey(node)) return true;
+        Sender.Tell(new NodeUnknown(node, [.. _nodes.Select(name => new NodeId(name))]));
+        return false;
     }
 
     private void Apply(ManagerEvent change)
@@ -125,7 +187,12 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
         {
             case ClusterCreated created: _clusterId = created.ClusterId; break;
             case ManagerTermStarted started: _term = started.Term; break;
-            case SweepRegistered registered: _known.Add(registered.Sweep); break;
+            case SweepRegistered registered:
+                _known.Add(registered.Sweep);
+                if (registered.ContentSha256 is { } content) _byContent.TryAdd(content, registered.Sweep);
+                break;
+            case NodeSetAside aside: _setAside[aside.Node] = new SetAside(aside.Kind, aside.Reason, aside.At); break;
+            case NodeTakenBack back: _setAside.Remove(back.Node); break;
             default: throw new InvalidOperationException($"{change.GetType().Name} is no event of the manager.");
         }
     }
@@ -143,7 +210,11 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
     {
         if (_sweeps.TryGetValue(report.Trial.Sweep, out var sweep)) sweep.Tell(new FromAgent(report), Sender);
         else if (report is RankExited exited) Sender.Tell(new RankExitAccepted(exited.Trial, exited.Attempt, exited.Rank));
-        else Sender.Tell(new AttemptIsStale(_term, report.Trial, report.Attempt));
+        else
+        {
+            _staleReports++;
+            Sender.Tell(new AttemptIsStale(_term, report.Trial, report.Attempt));
+        }
     }
 
     private sealed record TakeOffice

@@ -72,14 +72,15 @@ internal static class SweepApi
     private static async Task<IResult> ResultsAsync(string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
         await AnswerAsync(id, null, manager, state => Task.FromResult<IResult>(state.Plan is null ? Unknown(id) : TypedResults.Json(SweepOutcome.Of(state), ConfigJson.ReadableOptions)), stop);
 
-    private static async Task<IResult> SteerAsync(string id, SweepCommand command, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
+    private static async Task<IResult> SteerAsync(string id, PersonCommand command, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
         await AnswerAsync(id, command, manager, async state => TypedResults.Ok(await ViewAsync(state, state.Version, manager, stop)), stop);
 
-    private static async Task<IResult> AnswerAsync(string id, SweepCommand? command, IRequiredActor<SweepManagerActor> manager, Func<SweepState, Task<IResult>> show, CancellationToken stop) =>
+    private static async Task<IResult> AnswerAsync(string id, PersonCommand? command, IRequiredActor<SweepManagerActor> manager, Func<SweepState, Task<IResult>> show, CancellationToken stop) =>
         await AskAsync<object>(manager, new SteerSweep(new SweepId(id), command), stop) switch
         {
             SweepAnswer answer => await show(answer.State),
             SweepUnreadable unreadable => Unreadable(unreadable),
+            SteerRefused refused => Problem(409, "Not possible now", refused.Reason),
             _ => Unknown(id),
         };
 

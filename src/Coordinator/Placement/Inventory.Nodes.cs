@@ -37,7 +37,7 @@ internal sealed partial record Inventory
 
         var vanished = before.Any(entry => entry.Value.IsListed && entry.Value.IsWanted && !held.ContainsKey(entry.Key));
         var unexpected = listed.Keys.Any(rank => !before.ContainsKey(rank));
-        var node = new NodeState(registration, IsReachable: true, now, held.ToImmutable());
+        var node = new NodeState(registration, IsReachable: true, now, held.ToImmutable()) { SetAside = SetAside.GetValueOrDefault(registration.Node) };
         var next = With(node) with { Awaited = Awaited.Remove(registration.Node) };
         return isNew || !known!.IsReachable || vanished || unexpected
             ? (next, [new NodeIsUp(registration.Node, registration.Incarnation, registration.Running)])
@@ -49,6 +49,25 @@ internal sealed partial record Inventory
         Find(nodeId) is { IsReachable: true } node
             ? (With(node with { IsReachable = false }), [new NodeIsLost(nodeId, reason)])
             : (this, []);
+
+    /// <summary>Takes a machine out of service, or back into it (null). Idempotent.</summary>
+    public (Inventory Next, ImmutableArray<InventoryNews> News) Put(NodeId nodeId, SetAside? setAside)
+    {
+        var next = this with { SetAside = setAside is null ? SetAside.Remove(nodeId) : SetAside.SetItem(nodeId, setAside) };
+        if (next.Find(nodeId) is not { } node) return (next, []);
+        next = next.With(node with { SetAside = setAside });
+        return setAside?.Kind switch
+        {
+            SetAsideKind.Excluded => (next, [new NodeIsLost(nodeId, $"it was excluded: {setAside.Reason}")]),
+            SetAsideKind.Drained => (next, [.. Evacuate(node, setAside)]),
+            _ => (next, []),
+        };
+    }
+
+    /// <summary>Each attempt with a rank there stops gracefully, and goes on elsewhere.</summary>
+    private static IEnumerable<InventoryNews> Evacuate(NodeState node, SetAside why) =>
+        node.Held.Where(entry => entry.Value.IsWanted).Select(entry => (entry.Key.Trial, entry.Key.Attempt)).Distinct().Order()
+            .Select(attempt => new SlotsWanted(attempt.Trial, attempt.Attempt, $"Node {node.Id} is drained: {why.Reason}"));
 
     /// <summary>It said goodbye: its ranks are gone with it.</summary>
     public (Inventory Next, ImmutableArray<InventoryNews> News) Leave(NodeId nodeId, long incarnation) =>

@@ -21,7 +21,7 @@ internal sealed partial record Inventory
                 next = next.With(node with { Held = node.Held.SetItem(rank, new HeldSlots(member.Slots, IsListed: false, IsWanted: true)) });
             }
             next = next with { Requests = next.Requests.Remove(request.Order) };
-            news.Add(new Placed(request.Trial, request.Attempt, members));
+            news.Add(new Placed(request.Trial, request.Attempt, members, next.Find(members[0].Node)!.Registration.NumericsFingerprint));
         }
         return (next, news.ToImmutable());
     }

@@ -22,7 +22,10 @@ internal sealed record NodeState(
 
     public int UsedSlots => Held.Values.Sum(held => held.Slots);
 
-    public int FreeSlots => IsReachable && !Registration.Draining ? Math.Max(0, Registration.Slots - UsedSlots) : 0;
+    /// <summary>Why nothing new is placed there; null: it serves.</summary>
+    public SetAside? SetAside { get; init; }
+
+    public int FreeSlots => IsReachable && SetAside is null && !Registration.Draining ? Math.Max(0, Registration.Slots - UsedSlots) : 0;
 
     /// <summary>A GPU is one slot whatever its rank's threads; on a CPU a rank takes as many slots as its threads need.</summary>
     public int SlotsFor(int threadsPerRank) =>
@@ -41,7 +44,17 @@ internal sealed record NodeIsUp(NodeId Node, long Incarnation, ImmutableArray<Ru
 
 internal sealed record NodeIsLost(NodeId Node, string Reason) : InventoryNews;
 
-internal sealed record Placed(TrialId Trial, int Attempt, ImmutableArray<Member> Members) : InventoryNews;
+/// <param name="Fingerprint">Numerics of the machine of rank 0.</param>
+internal sealed record Placed(TrialId Trial, int Attempt, ImmutableArray<Member> Members, string Fingerprint = "") : InventoryNews;
+
+/// <summary>This attempt has to give its slots back in good order.</summary>
+internal sealed record SlotsWanted(TrialId Trial, int Attempt, string Cause) : InventoryNews;
+
+/// <summary>Slots are being freed for this request.</summary>
+internal sealed record SlotsAreComing(TrialId Trial, int Attempt) : InventoryNews;
+
+/// <summary>Trials keep failing on this machine: it should be set aside.</summary>
+internal sealed record NodeIsSuspect(NodeId Node, string Reason) : InventoryNews;
 
 /// <summary>
 /// Every slot of the cluster and who has it. Lives in memory: after a restart sweeps say what they hold (<see cref="Hold"/>) and nodes
@@ -67,6 +80,12 @@ internal sealed partial record Inventory
     /// <summary>Nodes that held slots before a restart and have not registered since: what they hold, and until when they are waited for.</summary>
     public ImmutableDictionary<NodeId, AwaitedNode> Awaited { get; init; } = ImmutableDictionary<NodeId, AwaitedNode>.Empty;
 
+    /// <summary>Machines that a person, or their failures, took out of service: known also while no agent of that name is there.</summary>
+    public ImmutableDictionary<NodeId, SetAside> SetAside { get; init; } = ImmutableDictionary<NodeId, SetAside>.Empty;
+
+    /// <summary>Of sweeps; those that are not in it have 0.</summary>
+    public ImmutableDictionary<SweepId, int> Priorities { get; init; } = ImmutableDictionary<SweepId, int>.Empty;
+
     public long NextOrder { get; init; }
 
     public NodeState? Find(NodeId node) => Nodes.GetValueOrDefault(node.Value);
@@ -79,6 +98,11 @@ internal sealed partial record Inventory
         return rest with { Requests = rest.Requests.Add(NextOrder, request), NextOrder = NextOrder + 1 };
     }
 
+    public Inventory Prioritise(SweepId sweep, int priority) =>
+        this with { Priorities = priority == 0 ? Priorities.Remove(sweep) : Priorities.SetItem(sweep, priority) };
+
+    public int PriorityOf(TrialId trial) => Priorities.GetValueOrDefault(trial.Sweep);
+
     public Inventory Withdraw(TrialId trial) => this with { Requests = Requests.RemoveRange(Requests.Where(entry => entry.Value.Trial == trial).Select(entry => entry.Key)) };
 
     public Inventory Hold(TrialId trial, int attempt, ImmutableArray<Member> members, DateTimeOffset now)
@@ -89,12 +113,27 @@ internal sealed partial record Inventory
             var rank = new RankId(trial, attempt, member.Rank);
             var held = new HeldSlots(member.Slots, IsListed: false, IsWanted: true);
             if (result.Find(member.Node) is { } node)
-                result = result.With(node with { Held = node.Held.ContainsKey(rank) ? node.Held : node.Held.Add(rank, held) });
+                result = result.With(node with { Held = node.Held.SetItem(rank, node.Held.TryGetValue(rank, out var before) ? before with { IsWanted = true } : held) });
             else
             {
                 var awaited = result.Awaited.GetValueOrDefault(member.Node) ?? new AwaitedNode(now + RejoinLimit, ImmutableDictionary<RankId, HeldSlots>.Empty);
                 result = result with { Awaited = result.Awaited.SetItem(member.Node, awaited with { Held = awaited.Held.SetItem(rank, held) }) };
             }
+        }
+        return result;
+    }
+
+    /// <summary>The sweep begins anew: its requests are gone, grants that no agent has confirmed are free, and what runs is wanted only if it says so (<see cref="Hold"/>).</summary>
+    public Inventory Forget(SweepId sweep)
+    {
+        var result = this with { Requests = Requests.RemoveRange(Requests.Where(entry => entry.Value.Trial.Sweep == sweep).Select(entry => entry.Key)) };
+        foreach (var node in Nodes.Values)
+        {
+            var held = node.Held.ToBuilder();
+            foreach (var (rank, slots) in node.Held.Where(entry => entry.Key.Trial.Sweep == sweep))
+                if (slots.IsListed) held[rank] = slots with { IsWanted = false };
+                else held.Remove(rank);
+            result = result.With(node with { Held = held.ToImmutable() });
         }
         return result;
     }

@@ -22,8 +22,16 @@ public static class Searches
     public static ISearch CreateChecked(SweepSpec sweep)
     {
         var search = Create(sweep);
-        if (search.UsesResults) return search;
-        for (var trial = 0; trial < Math.Min(search.Trials, TrialsResolvedAhead); trial++)
+        RequireResolvable(sweep, search, 0);
+        return search;
+    }
+
+    /// <summary>Resolves the trials from <paramref name="first"/> on that can be suggested without results.</summary>
+    /// <exception cref="ConfigException">A suggested trial breaks a rule; the message names it with its hyperparameters.</exception>
+    public static void RequireResolvable(SweepSpec sweep, ISearch search, int first)
+    {
+        if (search.UsesResults) return;
+        for (var trial = first; trial < Math.Min(search.Trials, first + TrialsResolvedAhead); trial++)
         {
             if (search.Suggest(trial, []) is not { } assignment) break;
             try
@@ -35,6 +43,5 @@ public static class Searches
                 throw new ConfigException([.. e.Problems.Select(problem => problem with { Message = $"{problem.Message} (in trial {trial}: {assignment})" })]);
             }
         }
-        return search;
     }
 }

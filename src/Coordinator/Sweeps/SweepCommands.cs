@@ -15,7 +15,11 @@ internal sealed record Submit(SweepSubmission Submission) : SweepCommand;
 internal sealed record FromAgent(ITrialProtocol Message) : SweepCommand;
 
 /// <summary>The inventory found room for every rank.</summary>
-internal sealed record SlotsGranted(int Trial, int Attempt, ImmutableArray<Member> Members) : SweepCommand;
+/// <param name="Fingerprint">Numerics of the machine of rank 0, as its agent says; empty: it does not.</param>
+internal sealed record SlotsGranted(int Trial, int Attempt, ImmutableArray<Member> Members, string Fingerprint = "") : SweepCommand;
+
+/// <summary>The inventory frees slots for this request, by pre-emption.</summary>
+internal sealed record SlotsComing(int Trial, int Attempt) : SweepCommand;
 
 /// <summary>A node is new, back, restarted, or runs something else than the inventory thought.</summary>
 internal sealed record NodeAppeared(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running) : SweepCommand;
@@ -23,14 +27,12 @@ internal sealed record NodeAppeared(NodeId Node, long Incarnation, ImmutableArra
 /// <summary>Suspected dead: a new attempt may start, whatever the old one still does (DESIGN §3).</summary>
 internal sealed record NodeLost(NodeId Node, string Reason) : SweepCommand;
 
-internal sealed record PauseSweep : SweepCommand;
-
-internal sealed record ResumeSweep : SweepCommand;
-
-/// <summary>Try the failed trials again.</summary>
-internal sealed record RetryFailed : SweepCommand;
-
-internal sealed record CancelSweep : SweepCommand;
+/// <summary>
+/// The slots of this attempt are wanted elsewhere (pre-emption), or its machine is being drained: its ranks stop gracefully, and the trial
+/// waits for other slots. Sent again until the slots are free.
+/// </summary>
+/// <param name="Cause">In words, for people.</param>
+internal sealed record YieldSlots(int Trial, int Attempt, string Cause) : SweepCommand;
 
 /// <summary>Time to repeat what was not answered.</summary>
 internal sealed record Tick : SweepCommand

@@ -24,7 +24,7 @@ internal static partial class SweepDecider
             }
         }
 
-        foreach (var number in turn.State.Open)
+        foreach (var number in turn.State.Running)
         {
             var trial = turn[number];
             foreach (var member in trial.Members.Where(member => member.Node == appeared.Node && !trial.Ended.ContainsKey(member.Rank)))
@@ -34,7 +34,7 @@ internal static partial class SweepDecider
                     : trial.Live.Pids.ContainsKey(member.Rank) ? $"The agent of {member.Node} no longer knows rank {member.Rank}."
                     : null;                                            // never started: the command is repeated
                 if (reason is not null) EndAttempt(turn, number, RankEnd.Lost, reason, member.Node.Value, []);
-                else if (turn.State.Phase == SweepPhase.Paused) EndAttempt(turn, number, RankEnd.Stopped, "", "", []);
+                else if (trial.Live.StopCause is { } cause) EndAttempt(turn, number, RankEnd.Stopped, "", "", [], cause);
                 else continue;
                 break;
             }
@@ -43,19 +43,19 @@ internal static partial class SweepDecider
 
     private static void Lose(SweepTurn turn, NodeLost lost)
     {
-        foreach (var number in turn.State.Open)
+        foreach (var number in turn.State.Running)
             if (turn[number].Members.Any(member => member.Node == lost.Node))
                 EndAttempt(turn, number, RankEnd.Lost, $"Node {lost.Node} was lost: {lost.Reason}", lost.Node.Value, []);
     }
 
     /// <summary>Over, for whatever reason. Ranks that may live are killed: the attempt's number fences them, this only frees their slots sooner.</summary>
     /// <param name="exit">The exit that ended it, which knows its steps to the last; null: only progress is known.</param>
-    private static void EndAttempt(SweepTurn turn, int number, RankEnd end, string error, string node, ImmutableArray<string> lastLogLines, RankExited? exit = null)
+    private static void EndAttempt(SweepTurn turn, int number, RankEnd end, string error, string node, ImmutableArray<string> lastLogLines, string? cause = null, RankExited? exit = null)
     {
         var trial = turn[number];
         var id = turn.State.IdOf(number);
         var (start, last) = (exit?.StartStep ?? trial.Live.Progress?.StartStep, exit?.LastStep ?? trial.Live.Progress?.Step);
-        turn.Emit(new AttemptEnded(number, trial.Attempt, end, MessageLimits.Clip(error), node, lastLogLines, turn.Now, start, last, trial.Live.FirstStepAt));
+        turn.Emit(new AttemptEnded(number, trial.Attempt, end, MessageLimits.Clip(error), node, lastLogLines, turn.Now, start, last, trial.Live.FirstStepAt, cause));
         if (end != RankEnd.Finished)
             foreach (var other in trial.Members.Where(member => !trial.Ended.ContainsKey(member.Rank)).Select(member => member.Node).Distinct())
                 turn.Do(new ToNode(other, new StopRank(turn.State.Term, id, trial.Attempt, StopMode.Kill)));

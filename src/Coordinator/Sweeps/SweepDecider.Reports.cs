@@ -82,7 +82,7 @@ internal static partial class SweepDecider
             return;
         }
 
-        EndAttempt(turn, trial.Number, exit.End, exit.Error, exit.Node.Value, exit.LastLogLines, exit);
+        EndAttempt(turn, trial.Number, exit.End, exit.Error, exit.Node.Value, exit.LastLogLines, exit: exit);
         var after = turn[trial.Number];
         if (exit.End == RankEnd.Lost)
         {
@@ -102,18 +102,20 @@ internal static partial class SweepDecider
         var outcome = all.Values.FirstOrDefault(ended => ended.Rank == 0)?.Outcome;
         if (all.Values.Any(ended => ended.End == RankEnd.Stopped))
         {
-            EndAttempt(turn, trial.Number, RankEnd.Stopped, "", "", [], exit);
+            // Without a cause of ours its agent is leaving.
+            EndAttempt(turn, trial.Number, RankEnd.Stopped, "", "", [], trial.Live.StopCause ?? $"The agent of {trial.Members[last.Rank].Node} stopped it.", exit: exit);
         }
         else if (outcome is null)
         {
             const string missing = "Rank 0 says that it finished, without an outcome.";
-            EndAttempt(turn, trial.Number, RankEnd.Failed, missing, "", [], exit);
+            EndAttempt(turn, trial.Number, RankEnd.Failed, missing, "", [], exit: exit);
             turn.Emit(new TrialFailed(trial.Number, missing, false, turn.Now));
         }
         else
         {
-            EndAttempt(turn, trial.Number, RankEnd.Finished, "", "", [], exit);
+            EndAttempt(turn, trial.Number, RankEnd.Finished, "", "", [], exit: exit);
             turn.Emit(new TrialFinished(trial.Number, trial.Attempt, outcome, turn.Now));
+            GoOnToNextStage(turn, trial.Number);
         }
     }
 }

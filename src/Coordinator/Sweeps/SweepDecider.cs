@@ -16,6 +16,11 @@ internal static partial class SweepDecider
     /// <summary>A rank that is lost so often in a row without one new checkpoint is killed by what it does (a crash in native code), not by bad luck.</summary>
     private const int MaxLossesInARow = 10;
 
+    /// <summary>Requests of one sweep that wait at once. The next follows when one is granted, in a message's time, however many trials wait.</summary>
+    private const int MaxRequests = 8;
+
+    private const string Paused = "The sweep was paused.";
+
     public static Decision Decide(SweepState state, SweepCommand command, DateTimeOffset now)
     {
         var turn = new SweepTurn(state, now);
@@ -31,11 +36,9 @@ internal static partial class SweepDecider
             case SlotsGranted granted: Start(turn, granted); break;
             case NodeAppeared appeared: Reconcile(turn, appeared); break;
             case NodeLost lost: Lose(turn, lost); break;
-            case PauseSweep: Pause(turn); break;
-            case ResumeSweep when state.Phase == SweepPhase.Paused: turn.Emit(new SweepResumed(now)); break;
-            case ResumeSweep: break;
-            case RetryFailed: Retry(turn); break;
-            case CancelSweep: Cancel(turn); break;
+            case PersonCommand: Obey(turn, (PersonCommand)command); break;
+            case YieldSlots yield: Yield(turn, yield); break;
+            case SlotsComing coming: NotePromise(turn, coming); break;
             case Tick: Repeat(turn); break;
             default: throw new InvalidOperationException($"{command.GetType().Name} is no command of a sweep.");
         }
@@ -46,12 +49,15 @@ internal static partial class SweepDecider
     private static void Begin(SweepTurn turn, long term)
     {
         turn.Emit(new TermStarted(term, turn.Now));
-        foreach (var number in turn.State.Open.Where(number => turn[number].Phase == TrialPhase.Running))
+        turn.Do(new ForgetHoldings(turn.State.Id));
+        turn.Do(new SetSweepPriority(turn.State.Id, turn.State.Priority));
+        foreach (var number in turn.State.Running)
         {
             var trial = turn[number];
             turn.Do(new HoldSlots(turn.State.IdOf(number), trial.Attempt, trial.Members));
+            turn.Emit(new AttemptAdopted(number));
             turn.Emit(new CommandSent(number, turn.Now));     // agents that still run them get time to say so
-            if (turn.State.Phase == SweepPhase.Paused) StopGracefully(turn, number);
+            if (turn.State.Phase == SweepPhase.Paused) AskToStop(turn, number, Paused);
         }
     }
 
@@ -61,16 +67,10 @@ internal static partial class SweepDecider
         if (turn.State is not { Phase: SweepPhase.Running, Plan: { } plan, Term: > 0 }) return;
 
         var limit = plan.Resources.MaxConcurrent > 0 ? plan.Resources.MaxConcurrent : int.MaxValue;
-        var busy = turn.State.Open.Count(number => turn[number].Phase == TrialPhase.Running || turn[number].Live.HasAskedForSlots);
-        foreach (var number in turn.State.Open.Where(number => turn[number] is { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: false }))
-        {
-            if (busy >= limit) return;
-            Ask(turn, number);
-            busy++;
-        }
+        while (turn.State.Busy < limit && turn.State.Asked.Count < MaxRequests && !turn.State.Unasked.IsEmpty) Ask(turn, turn.State.Unasked.Min);
 
         // One new trial at a time waits for slots: it is made when it can run soon, with all that is known by then.
-        if (busy >= limit || turn.State.Open.Any(number => turn[number].Phase == TrialPhase.Waiting)) return;
+        if (turn.State.Busy >= limit || !turn.State.Asked.IsEmpty || !turn.State.Unasked.IsEmpty) return;
         switch (turn.State.Search.Next(plan.Search, plan.Spec.Search, plan.Window))
         {
             case SearchAnswer.Suggest next:
@@ -89,7 +89,13 @@ internal static partial class SweepDecider
         var trial = turn[number];
         var resources = trial.Spec.Resources;
         turn.Emit(new SlotsAsked(number, true));
-        turn.Do(new AskForSlots(turn.State.IdOf(number), trial.Attempt + 1, resources.Ranks, resources.ThreadsPerRank, resources.Device));
+        turn.Do(new AskForSlots(turn.State.IdOf(number), trial.Attempt + 1, resources.Ranks, resources.ThreadsPerRank, resources.Device, trial.Fingerprint, trial.FailedOn));
+    }
+
+    /// <summary>Slots are on their way: the trial after it may ask for its own.</summary>
+    private static void NotePromise(SweepTurn turn, SlotsComing coming)
+    {
+        if (turn.State.Asked.Contains(coming.Trial) && turn[coming.Trial].Attempt + 1 == coming.Attempt) turn.Emit(new SlotsPromised(coming.Trial));
     }
 
     private static void Start(SweepTurn turn, SlotsGranted granted)
@@ -101,7 +107,10 @@ internal static partial class SweepDecider
             turn.Do(new ReleaseSlots(id, granted.Attempt, granted.Members, MayRun: false));
             return;
         }
-        turn.Emit(new AttemptStarted(granted.Trial, granted.Attempt, granted.Members, trial.NewestCheckpoint?.Epoch ?? 0, turn.Now));
+        turn.Emit(new AttemptStarted(granted.Trial, granted.Attempt, granted.Members, trial.NewestCheckpoint?.Epoch ?? 0, turn.Now)
+        {
+            Fingerprint = granted.Fingerprint.Length > 0 ? granted.Fingerprint : null,
+        });
         SendStarts(turn, granted.Trial);
     }
 
@@ -120,46 +129,6 @@ internal static partial class SweepDecider
         turn.Emit(new CommandSent(number, turn.Now));
     }
 
-    private static void Pause(SweepTurn turn)
-    {
-        if (turn.State.Phase != SweepPhase.Running) return;
-        turn.Emit(new SweepPaused(turn.Now));
-        foreach (var number in turn.State.Open)
-        {
-            Withdraw(turn, number);
-            if (turn[number].Phase != TrialPhase.Running) continue;
-            if (turn[number].Live.Pids.IsEmpty) EndAttempt(turn, number, RankEnd.Stopped, "", "", []);   // not under way yet: nothing to save
-            else StopGracefully(turn, number);
-        }
-    }
-
-    private static void StopGracefully(SweepTurn turn, int number)
-    {
-        var trial = turn[number];
-        foreach (var node in trial.Members.Select(member => member.Node).Distinct())
-            turn.Do(new ToNode(node, new StopRank(turn.State.Term, turn.State.IdOf(number), trial.Attempt, StopMode.Graceful)));
-        turn.Emit(new CommandSent(number, turn.Now));
-    }
-
-    private static void Cancel(SweepTurn turn)
-    {
-        if (turn.State.IsOver) return;
-        turn.Emit(new SweepCancelled(turn.Now));
-        foreach (var number in turn.State.Open)
-        {
-            Withdraw(turn, number);
-            if (turn[number].Phase == TrialPhase.Running) EndAttempt(turn, number, RankEnd.Stopped, "", "", []);
-            turn.Emit(new TrialCancelled(number, turn.Now));
-        }
-    }
-
-    private static void Retry(SweepTurn turn)
-    {
-        if (turn.State.Phase == SweepPhase.Cancelled) return;
-        foreach (var trial in turn.State.Trials.Where(trial => trial.Phase == TrialPhase.Failed)) turn.Emit(new TrialReopened(trial.Number, turn.Now));
-        if (turn.State.Phase == SweepPhase.Finished && !turn.State.Open.IsEmpty) turn.Emit(new SweepResumed(turn.Now));
-    }
-
     private static void Withdraw(SweepTurn turn, int number)
     {
         if (!turn[number].Live.HasAskedForSlots) return;
@@ -167,14 +136,19 @@ internal static partial class SweepDecider
         turn.Emit(new SlotsAsked(number, false));
     }
 
+    private static void WithdrawAll(SweepTurn turn)
+    {
+        foreach (var number in turn.State.Asked.Union(turn.State.Promised)) Withdraw(turn, number);
+    }
+
     /// <summary>Sends again what was not answered.</summary>
     private static void Repeat(SweepTurn turn)
     {
-        foreach (var number in turn.State.Open)
+        foreach (var number in turn.State.Running)
         {
             var trial = turn[number];
-            if (trial.Phase != TrialPhase.Running || turn.Now - trial.Live.CommandSentAt < RepeatAfter) continue;
-            if (turn.State.Phase == SweepPhase.Paused) StopGracefully(turn, number);
+            if (turn.Now - trial.Live.CommandSentAt < RepeatAfter) continue;
+            if (trial.Live.StopCause is not null) SendStops(turn, number);
             else if (trial.Members.Any(member => !trial.Live.Pids.ContainsKey(member.Rank) && !trial.Ended.ContainsKey(member.Rank))) SendStarts(turn, number);
         }
         foreach (var number in turn.State.WithDeletions)

@@ -17,7 +17,16 @@ internal sealed record ToNode(NodeId Node, IVolleyMessage Message) : SweepEffect
 internal sealed record ToAnyNode(NodeId? Preferred, IVolleyMessage Message) : SweepEffect;
 
 /// <summary>Ask the inventory for room for every rank; answered by <see cref="SlotsGranted"/> when there is.</summary>
-internal sealed record AskForSlots(TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device) : SweepEffect;
+/// <param name="Fingerprint">Numerics of the machine it ran on before (DESIGN §4): preferred. Empty: none.</param>
+/// <param name="Avoid">Machine on which its last attempt failed: another one is preferred, and tells the trial's fault from the machine's. Empty: none.</param>
+internal sealed record AskForSlots(
+    TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device, string Fingerprint = "", string Avoid = "") : SweepEffect;
+
+/// <summary>First of a term, and when the sweep was recovered in mid-term: what it asked for or was granted before is void; <see cref="HoldSlots"/> follows.</summary>
+internal sealed record ForgetHoldings(SweepId Sweep) : SweepEffect;
+
+/// <summary>Between sweeps; 0 until it is told. Sent at the beginning of each term and at each change.</summary>
+internal sealed record SetSweepPriority(SweepId Sweep, int Priority) : SweepEffect;
 
 internal sealed record WithdrawRequest(TrialId Trial) : SweepEffect;
 

@@ -27,7 +27,11 @@ internal sealed record TrialCreated(TrialSpec Spec, DateTimeOffset At) : SweepEv
 internal sealed record Member(int Rank, NodeId Node, long Incarnation, int Slots);
 
 /// <param name="ResumeEpoch">Completed epochs at the newest committed checkpoint; later ones will be reported again. 0: from the beginning.</param>
-internal sealed record AttemptStarted(int Trial, int Attempt, ImmutableArray<Member> Members, int ResumeEpoch, DateTimeOffset At) : SweepEvent;
+internal sealed record AttemptStarted(int Trial, int Attempt, ImmutableArray<Member> Members, int ResumeEpoch, DateTimeOffset At) : SweepEvent
+{
+    /// <summary>Numerics of the machine of rank 0, where its agent says (DESIGN §4).</summary>
+    public string? Fingerprint { get; init; }
+}
 
 internal sealed record EpochReported(int Trial, int Attempt, EpochMetrics Metrics, DateTimeOffset At) : SweepEvent;
 
@@ -49,12 +53,13 @@ internal sealed record CheckpointRemoved(int Trial, string RelativePath) : Sweep
 internal sealed record RankEnded(int Trial, int Attempt, int Rank, RankEnd End, TrialOutcome? Outcome, DateTimeOffset At) : SweepEvent;
 
 /// <param name="Node">Where it failed; empty when no single node did.</param>
+/// <param name="Cause">Why it was stopped although nothing went wrong (paused, pre-empted, drained, killed); absent otherwise.</param>
 /// <param name="StartStep">Completed steps when rank 0 began; null: nobody knows, or it did not get so far.</param>
 /// <param name="LastStep">Completed steps that are known of when it ended.</param>
 /// <param name="FirstStepAt">When its first step was done: what ended before is made good from here on.</param>
 internal sealed record AttemptEnded(
     int Trial, int Attempt, RankEnd End, string Error, string Node, ImmutableArray<string> LastLogLines, DateTimeOffset At,
-    long? StartStep = null, long? LastStep = null, DateTimeOffset? FirstStepAt = null) : SweepEvent;
+    long? StartStep = null, long? LastStep = null, DateTimeOffset? FirstStepAt = null, string? Cause = null) : SweepEvent;
 
 /// <param name="Outcome">Without epochs: they are in the journal already.</param>
 internal sealed record TrialFinished(int Trial, int Attempt, TrialOutcome Outcome, DateTimeOffset At) : SweepEvent;
@@ -62,10 +67,24 @@ internal sealed record TrialFinished(int Trial, int Attempt, TrialOutcome Outcom
 /// <param name="IsUserError">A person can put it right (a missing data set and the like).</param>
 internal sealed record TrialFailed(int Trial, string Error, bool IsUserError, DateTimeOffset At) : SweepEvent;
 
-/// <summary>A failed trial gets another chance, from its newest checkpoint and with its failures forgotten.</summary>
+/// <summary>A failed or cancelled trial gets another chance, from its newest checkpoint and with its failures forgotten.</summary>
 internal sealed record TrialReopened(int Trial, DateTimeOffset At) : SweepEvent;
 
 internal sealed record TrialCancelled(int Trial, DateTimeOffset At) : SweepEvent;
+
+/// <summary>
+/// More of the same. Every trial is trained in the same stages, whenever this was said: to the end of its own epochs by its own schedule,
+/// then on by the schedule of the longer training.
+/// </summary>
+/// <param name="Epochs">A further stage, in epochs in all; 0: none.</param>
+/// <param name="Trials">Trials the search makes in all; 0: as before.</param>
+internal sealed record SweepExtended(int Epochs, int Trials, DateTimeOffset At) : SweepEvent;
+
+/// <summary>A trial that had finished goes on to its next stage, from its newest checkpoint.</summary>
+/// <param name="Epochs">In all: its resolved configuration says so from now on.</param>
+internal sealed record TrialExtended(int Trial, int Epochs, DateTimeOffset At) : SweepEvent;
+
+internal sealed record PriorityChanged(int Priority, DateTimeOffset At) : SweepEvent;
 
 internal sealed record SweepPaused(DateTimeOffset At) : SweepEvent;
 
@@ -78,6 +97,15 @@ internal sealed record SweepFinished(DateTimeOffset At) : SweepEvent;
 
 /// <summary>A request for slots was put into the inventory, or taken out again.</summary>
 internal sealed record SlotsAsked(int Trial, bool IsWaiting) : VolatileEvent;
+
+/// <summary>The inventory frees slots for it: it will be placed when they are.</summary>
+internal sealed record SlotsPromised(int Trial) : VolatileEvent;
+
+/// <summary>Its ranks are asked to stop, and asked again until they have.</summary>
+internal sealed record StopAsked(int Trial, string Cause) : VolatileEvent;
+
+/// <summary>It was under way before this life of the coordinator: its ranks may have work to save, whether their agents have said so yet or not.</summary>
+internal sealed record AttemptAdopted(int Trial) : VolatileEvent;
 
 internal sealed record CommandSent(int Trial, DateTimeOffset At) : VolatileEvent;
 

@@ -20,11 +20,34 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
 
     public SearchState Search { get; init; } = SearchState.Initial;
 
-    /// <summary>Numbers of the trials that are neither finished, failed nor cancelled: what each event may look at.</summary>
+    /// <summary>Numbers of the trials that are neither finished, failed nor cancelled.</summary>
     public ImmutableSortedSet<int> Open { get; init; } = [];
+
+    /// <summary>Open, with an attempt under way.</summary>
+    public ImmutableSortedSet<int> Running { get; init; } = [];
+
+    /// <summary>Open, and not yet asked slots for.</summary>
+    public ImmutableSortedSet<int> Unasked { get; init; } = [];
+
+    /// <summary>Open, with a request that waits in the inventory.</summary>
+    public ImmutableSortedSet<int> Asked { get; init; } = [];
+
+    /// <summary>Open, with a request that slots are being freed for.</summary>
+    public ImmutableSortedSet<int> Promised { get; init; } = [];
+
+    /// <summary>Trials that count against <c>max_concurrent</c>: they run, or will when slots are found.</summary>
+    public int Busy => Running.Count + Asked.Count + Promised.Count;
 
     /// <summary>Trials with retired checkpoints whose deletion is not confirmed.</summary>
     public ImmutableSortedSet<int> WithDeletions { get; init; } = [];
+
+    /// <summary>Stages of training beyond a trial's own epochs, rising: how far <c>extend</c> has taken the sweep.</summary>
+    public ImmutableList<int> Stages { get; init; } = [];
+
+    /// <summary>As a person set it; null: as the file says.</summary>
+    public int? PriorityOverride { get; init; }
+
+    public int Priority => PriorityOverride ?? Plan?.Resources.Priority ?? 0;
 
     public DateTimeOffset AcceptedAt { get; init; }
     public DateTimeOffset? EndedAt { get; init; }
@@ -48,6 +71,12 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
     {
         SweepAccepted accepted => this with { Submission = accepted.Submission, Plan = Planner(accepted.Submission), AcceptedAt = accepted.At },
         SweepMoved moved => this with { Submission = moved.Submission },
+        SweepExtended extended => this with
+        {
+            Stages = extended.Epochs > 0 ? Stages.Add(extended.Epochs) : Stages,
+            Plan = extended.Trials > 0 ? Plan?.WithTrials(extended.Trials) : Plan,
+        },
+        PriorityChanged changed => this with { PriorityOverride = changed.Priority },
         TermStarted started => this with { Term = started.Term },
         TrialCreated created => Created(created),
         SweepPaused => this with { Phase = SweepPhase.Paused },
@@ -66,9 +95,13 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         TrialFinished e => With(e.Trial, trial => trial with { Phase = TrialPhase.Finished, Outcome = e.Outcome, EndedAt = e.At }).Observed(e.Trial),
         TrialFailed e => With(e.Trial, trial => trial with { Phase = TrialPhase.Failed, Error = e.Error, HasUserError = e.IsUserError, EndedAt = e.At }).Observed(e.Trial),
         TrialReopened e => With(e.Trial, trial => trial with { Phase = TrialPhase.Waiting, Failures = 0, LossesInARow = 0, HasUserError = false, Error = "", FailedOn = "", EndedAt = null }),
+        TrialExtended e => With(e.Trial, trial => trial.Apply(e)),
         TrialCancelled e => With(e.Trial, trial => trial with { Phase = TrialPhase.Cancelled, EndedAt = e.At }).Observed(e.Trial),
 
-        SlotsAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { HasAskedForSlots = e.IsWaiting } }),
+        SlotsAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { HasAskedForSlots = e.IsWaiting, IsPromised = false } }),
+        SlotsPromised e => With(e.Trial, trial => trial with { Live = trial.Live with { IsPromised = true } }),
+        StopAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { StopCause = e.Cause } }),
+        AttemptAdopted e => With(e.Trial, trial => trial with { Live = trial.Live with { IsAdopted = true } }),
         CommandSent e => With(e.Trial, trial => trial with { Live = trial.Live with { CommandSentAt = e.At } }),
         RankConfirmed e => With(e.Trial, trial => trial with { Live = trial.Live with { Pids = trial.Live.Pids.SetItem(e.Rank, e.Pid) } }),
         ProgressSeen e => With(e.Trial, trial => trial with
@@ -83,7 +116,7 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         if (created.Spec.Number != Trials.Count)
             throw new InvalidOperationException($"{Id}: trial {created.Spec.Number} was created as number {Trials.Count}.");
         var trial = new TrialState { Number = created.Spec.Number, Spec = created.Spec, CreatedAt = created.At, Version = Version + 1 };
-        return this with { Trials = Trials.Add(trial), Open = Open.Add(trial.Number), Search = Search with { Suggested = Trials.Count + 1 } };
+        return this with { Trials = Trials.Add(trial), Open = Open.Add(trial.Number), Unasked = Unasked.Add(trial.Number), Search = Search with { Suggested = Trials.Count + 1 } };
     }
 
     /// <summary>The search hears of every trial that has ended, in the order of the journal.</summary>
@@ -101,8 +134,14 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         return this with
         {
             Trials = Trials.SetItem(number, trial),
-            Open = trial.IsOpen ? Open.Add(number) : Open.Remove(number),
-            WithDeletions = trial.Retired.IsEmpty ? WithDeletions.Remove(number) : WithDeletions.Add(number),
+            Open = Put(Open, trial.IsOpen),
+            Running = Put(Running, trial.Phase == TrialPhase.Running),
+            Unasked = Put(Unasked, trial is { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: false }),
+            Asked = Put(Asked, trial is { Phase: TrialPhase.Waiting, Live: { HasAskedForSlots: true, IsPromised: false } }),
+            Promised = Put(Promised, trial is { Phase: TrialPhase.Waiting, Live: { HasAskedForSlots: true, IsPromised: true } }),
+            WithDeletions = Put(WithDeletions, !trial.Retired.IsEmpty),
         };
+
+        ImmutableSortedSet<int> Put(ImmutableSortedSet<int> set, bool isIn) => isIn ? set.Add(number) : set.Remove(number);
     }
 }

@@ -45,6 +45,13 @@ internal sealed record SweepPlan(SweepSpec Spec, ISearch Search)
 
     public ResourcesSpec Resources => Spec.Resources;
 
+    /// <summary>The same search, going on to so many trials.</summary>
+    public SweepPlan WithTrials(int trials)
+    {
+        var spec = Spec with { Search = Spec.Search with { MaxTrials = trials } };
+        return new SweepPlan(spec, Searches.Create(spec));
+    }
+
     /// <summary>W of <see cref="SearchState"/>: fixed for a sweep, so that more machines do not change what is suggested.</summary>
     public int Window => Resources.MaxConcurrent > 0 ? Resources.MaxConcurrent : DefaultWindow;
 }

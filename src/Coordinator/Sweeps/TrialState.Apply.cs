@@ -13,6 +13,7 @@ internal static class TrialEvents
         Attempt = started.Attempt,
         Members = started.Members,
         Node = started.Members[0].Node.Value,
+        Fingerprint = started.Fingerprint ?? trial.Fingerprint,
         Ended = ImmutableDictionary<int, RankEnded>.Empty,
         Epochs = trial.Epochs.RemoveRange(Math.Min(started.ResumeEpoch, trial.Epochs.Count), Math.Max(0, trial.Epochs.Count - started.ResumeEpoch)),
         CommittedNow = [],
@@ -43,6 +44,14 @@ internal static class TrialEvents
     {
         Checkpoints = trial.Checkpoints.RemoveAll(checkpoint => checkpoint.RelativePath == retired.RelativePath),
         Retired = trial.Retired.Add(retired.RelativePath),
+    };
+
+    /// <summary>Its outcome of the stage before stays until the next one's replaces it.</summary>
+    public static TrialState Apply(this TrialState trial, TrialExtended extended) => trial with
+    {
+        Phase = TrialPhase.Waiting,
+        Spec = trial.Spec with { Train = trial.Spec.Train with { Epochs = extended.Epochs } },
+        EndedAt = null,
     };
 
     public static TrialState Apply(this TrialState trial, AttemptEnded ended) => trial with

@@ -35,6 +35,9 @@ internal sealed record TrialState
     /// <summary>Of the newest attempt's rank 0; empty before the first.</summary>
     public string Node { get; init; } = "";
 
+    /// <summary>Numerics of the machine of the newest attempt's rank 0, where its agent says; empty: unknown.</summary>
+    public string Fingerprint { get; init; } = "";
+
     /// <summary>Ranks of the running attempt that are done already.</summary>
     public ImmutableDictionary<int, RankEnded> Ended { get; init; } = ImmutableDictionary<int, RankEnded>.Empty;
 
@@ -97,5 +100,14 @@ internal sealed record TrialState
 internal sealed record TrialLive(
     bool HasAskedForSlots, DateTimeOffset CommandSentAt, ImmutableDictionary<int, int> Pids, ProgressReport? Progress, DateTimeOffset? FirstStepAt = null)
 {
+    /// <summary>Slots are being freed for that request.</summary>
+    public bool IsPromised { get; init; }
+
+    /// <summary>It was under way when this life of the coordinator began.</summary>
+    public bool IsAdopted { get; init; }
+
+    /// <summary>Why its ranks were asked to stop, and are asked again; null: they were not.</summary>
+    public string? StopCause { get; init; }
+
     public static readonly TrialLive Nothing = new(false, DateTimeOffset.MinValue, ImmutableDictionary<int, int>.Empty, null);
 }

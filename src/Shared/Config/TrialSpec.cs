@@ -66,6 +66,11 @@ public sealed record ResourcesSpec : IChecked
     [InRange(0, 1_000_000)]
     public int MaxConcurrent { get; init; }
 
+    /// <summary>Between sweeps of one cluster: a waiting trial of a higher one takes the slots of trials of lower ones, which go on later.</summary>
+    [InRange(-100, 100)]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]        // it decides no number, and configurations of before it existed keep their hash
+    public int Priority { get; init; }
+
     /// <summary>Failures of the trial itself (exception, NaN, out of memory) before it is given up; lost machines do not count.</summary>
     [InRange(0, 1000)]
     public int MaxFailures { get; init; } = 3;

@@ -151,6 +151,8 @@ internal sealed class SimulatedCluster
                 case ToNode to: if (_inventory.Find(to.Node) is { IsReachable: true }) ToAgent(to.Node, to.Message); break;
                 case ToAnyNode to: if (_inventory.Nodes.Values.FirstOrDefault(any => any.IsReachable) is { } found) ToAgent(found.Id, to.Message); break;
                 case AskForSlots ask: Take((_inventory.Ask(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device), [])); break;
+                case ForgetHoldings forget: Take((_inventory.Forget(forget.Sweep), [])); break;
+                case SetSweepPriority set: Take((_inventory.Prioritise(set.Sweep, set.Priority), [])); break;
                 case WithdrawRequest withdraw: _inventory = _inventory.Withdraw(withdraw.Trial); break;
                 case ReleaseSlots release: Take((_inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])); break;
                 case HoldSlots hold: _inventory = _inventory.Hold(hold.Trial, hold.Attempt, hold.Members, _time.Now); break;
