@@ -2,7 +2,8 @@ using System.CommandLine;
 using Volley.GpuNode.Cli;
 using Volley.Shared.Cli;
 
-ProcessSettings.ApplyBeforeTorch(isAlone: args is ["train" or "eval" or "profile", ..]);
+// An agent does no arithmetic, and what is set here its ranks would inherit.
+if (args is not ["join", ..]) ProcessSettings.ApplyBeforeTorch(isAlone: args is ["train" or "eval" or "profile", ..]);
 
 // One line per verb of VerbTable whose home is this program.
 Command[] verbs =

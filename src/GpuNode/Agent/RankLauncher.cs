@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Volley.GpuNode.Cli;
 using Volley.GpuNode.Devices;
 using Volley.GpuNode.Link;
 
@@ -29,6 +30,8 @@ internal sealed class RankLauncher(DeviceInventory devices) : IRankLauncher
         // By UUID: numbers change with the machine's mood. The rank sees its own GPU as device 0.
         var gpus = slots.Select(slot => devices.GpuOf(slot)?.Uuid).OfType<string>().Distinct().ToArray();
         if (gpus.Length > 0) command.Environment["CUDA_VISIBLE_DEVICES"] = string.Join(',', gpus);
+        // Threads that wait awake are faster where they do not take a core from another rank (ProcessSettings).
+        if (devices.FitsProcessors(Environment.ProcessorCount)) command.Environment.TryAdd(ProcessSettings.SpinVariable, ProcessSettings.ShortSpin);
         return command;
     }
 

@@ -9,19 +9,21 @@ public static partial class ProcessSettings
     private const int TrimThreshold = -1;
     private const int MmapThreshold = -3;
 
+    public const string SpinVariable = "GOMP_SPINCOUNT";
+
     // Iterations an idle OpenMP thread waits awake for the next operation: tests/Benchmarks/results/amd-epyc-2-cores/training-step-2026-11-23.md.
-    private const string ShortSpin = "100000";
+    public const string ShortSpin = "100000";
 
     /// <summary>
     /// Where ranks share the cores, idle OpenMP threads sleep instead of spinning (two processes on two cores: 295 → 150 ms a
     /// step); a process alone on its cores keeps them awake for a moment (ViT on two threads: 37 → 56 images/s). The allocator keeps the
     /// memory of one step for the next (small ResNet: 105 → 76 ms a step). GOMP_SPINCOUNT in the environment wins.
     /// </summary>
-    /// <param name="isAlone">No other process of ours computes on this machine now: a person typed train, eval or profile.</param>
+    /// <param name="isAlone">No other process of ours computes on this machine now: a person typed train, eval or profile. (An agent tells its ranks through the environment.)</param>
     public static void ApplyBeforeTorch(bool isAlone = false)
     {
         // Environment.SetEnvironmentVariable changes .NET's copy only; libgomp reads the C library's.
-        if (SetEnvironment("GOMP_SPINCOUNT", isAlone ? ShortSpin : "0", overwrite: 0) != 0)
+        if (SetEnvironment(SpinVariable, isAlone ? ShortSpin : "0", overwrite: 0) != 0)
             throw new InvalidOperationException("setenv(GOMP_SPINCOUNT) failed: no memory for the environment.");
         // Refused settings cost speed, not correctness: the step is only slower.
         _ = MallocOption(MmapThreshold, 1 << 30);

@@ -28,6 +28,9 @@ internal sealed record DeviceInventory(string Device, int Slots, int ThreadsPerS
         return new(resolved, slots ?? gpus.Count, threadsPerSlot, gpus);
     }
 
+    /// <summary>All slots busy, no two ranks share a core.</summary>
+    public bool FitsProcessors(int processors) => (long)Slots * ThreadsPerSlot <= processors;
+
     /// <param name="slot">From 0.</param>
     /// <returns>Null on the CPU.</returns>
     public GpuDescription? GpuOf(int slot) => Gpus.Count == 0 ? null : Gpus[slot % Gpus.Count];

@@ -14,6 +14,7 @@ public sealed class ActivityProbe : IDisposable
     private readonly ImageClassifier _model;
     private readonly List<Action> _removals = [];
     private readonly Dictionary<string, (Tensor Sum, long Count)> _totals = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (Tensor Sum_T, long Count)> _spikes = new(StringComparer.Ordinal);
 
     private ActivityProbe(ImageClassifier model) => _model = model;
 
@@ -27,7 +28,7 @@ public sealed class ActivityProbe : IDisposable
         {
             var hook = layer.register_forward_hook((_, _, spikes) =>
             {
-                probe.Add(name, spikes);
+                probe.AddSpikes(name, spikes);
                 return spikes;
             });
             probe._removals.Add(hook.remove);
@@ -46,13 +47,22 @@ public sealed class ActivityProbe : IDisposable
     }
 
     /// <summary>Module name → mean over everything it saw: of a neuron layer its spikes, of a weight layer its input.</summary>
-    public IReadOnlyDictionary<string, double> Rates() =>
-        _totals.ToDictionary(total => total.Key, total => total.Value.Sum.item<double>() / total.Value.Count, StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, double> Rates()
+    {
+        var rates = _totals.ToDictionary(total => total.Key, total => total.Value.Sum.item<double>() / total.Value.Count, StringComparer.Ordinal);
+        foreach (var (name, byTimeStep) in FiringRatesByTimeStep()) rates.Add(name, byTimeStep.Average());
+        return rates;
+    }
+
+    /// <summary>Neuron layer → mean spikes per neuron at each time step, T values.</summary>
+    public IReadOnlyDictionary<string, double[]> FiringRatesByTimeStep() =>
+        _spikes.ToDictionary(total => total.Key, total => total.Value.Sum_T.cpu().data<double>().Select(sum => sum / total.Value.Count).ToArray(), StringComparer.Ordinal);
 
     public void Dispose()
     {
         foreach (var remove in _removals) remove();
         foreach (var (sum, _) in _totals.Values) sum.Dispose();
+        foreach (var (sum, _) in _spikes.Values) sum.Dispose();
         if (_removals.Count > 0) _model.IsObserved = false;
     }
 
@@ -60,15 +70,27 @@ public sealed class ActivityProbe : IDisposable
     {
         using var scope = NewDisposeScope();
         using var off = no_grad();
-        var sum = values.detach().sum(ScalarType.Float64);
-        if (_totals.TryGetValue(name, out var before))
+        Accumulate(_totals, name, values.detach().sum(ScalarType.Float64), values.numel());
+    }
+
+    private void AddSpikes(string name, Tensor spikes_TX)
+    {
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        var timeSteps = spikes_TX.shape[0];
+        Accumulate(_spikes, name, spikes_TX.detach().reshape(timeSteps, -1).sum(1, type: ScalarType.Float64), spikes_TX.numel() / timeSteps);
+    }
+
+    private static void Accumulate(Dictionary<string, (Tensor Sum, long Count)> totals, string name, Tensor sum, long count)
+    {
+        if (totals.TryGetValue(name, out var before))
         {
             before.Sum.add_(sum);
-            _totals[name] = before with { Count = before.Count + values.numel() };
+            totals[name] = before with { Count = before.Count + count };
         }
         else
         {
-            _totals[name] = (sum.DetachFromDisposeScope(), values.numel());
+            totals[name] = (sum.DetachFromDisposeScope(), count);
         }
     }
 }

@@ -29,7 +29,7 @@ public static class ModelProfiler
     /// <summary>The same with rates measured here, on images.</summary>
     /// <param name="images">Normalised, [B, C, H, W], any device. Borrowed.</param>
     public static ModelCost Cost(ImageClassifier model, ModelSpec spec, ModelInput input, Tensor images) =>
-        Cost(model, spec, input, MeasureRates(model, images, batchStatistics: false));
+        Cost(model, spec, input, MeasureRates(model, images, batchStatistics: false).Rates);
 
     /// <param name="isTrained">False: batch norm has no statistics of any data yet, so rates are measured with each batch's own.</param>
     /// <param name="budget">Time for latency.</param>
@@ -37,17 +37,17 @@ public static class ModelProfiler
     {
         using var scope = NewDisposeScope();
         var counts = CheckedCounts(model, spec, input);
-        var rates = MeasureRates(model, ProfileImages.Random(input, RateImages), batchStatistics: !isTrained);
+        var (rates, ratesByTimeStep) = MeasureRates(model, ProfileImages.Random(input, RateImages), batchStatistics: !isTrained);
         var source = $"{RateImages} random normal images (seed {ProfileImages.Seed}), "
             + (isTrained ? "trained weights" : "untrained weights, batch norm with each batch's own statistics");
         return new ModelProfile(
-            spec, input, counts, rates, EnergyAccounting.Account(counts, rates), EnergyAccounting.Cost(counts, rates),
+            spec, input, counts, rates, ratesByTimeStep, EnergyAccounting.Account(counts, rates), EnergyAccounting.Cost(counts, rates),
             LatencyMeter.Measure(model, input, batch, budget), batch, source);
     }
 
-    private static IReadOnlyDictionary<string, double> MeasureRates(ImageClassifier model, Tensor images, bool batchStatistics)
+    private static (IReadOnlyDictionary<string, double> Rates, IReadOnlyDictionary<string, double[]> ByTimeStep) MeasureRates(ImageClassifier model, Tensor images, bool batchStatistics)
     {
-        if (model.NeuronLayers.Count == 0) return new Dictionary<string, double>();
+        if (model.NeuronLayers.Count == 0) return (new Dictionary<string, double>(), new Dictionary<string, double[]>());
         using var scope = NewDisposeScope();
         using var off = no_grad();
         var parameter = model.parameters().First();
@@ -62,7 +62,7 @@ public static class ModelProfiler
         }
         foreach (var (buffer, before) in buffers) buffer.copy_(before);   // measuring must not train
         model.train(wasTraining);
-        return probe.Rates();
+        return (probe.Rates(), probe.FiringRatesByTimeStep());
     }
 
     private static ModelCounts CheckedCounts(ImageClassifier model, ModelSpec spec, ModelInput input)
@@ -76,7 +76,9 @@ public static class ModelProfiler
 }
 
 /// <summary>All that <c>volley profile</c> shows.</summary>
+/// <param name="RatesByTimeStep">Neuron layer → firing rate at each time step.</param>
 /// <param name="RatesFrom">For people: on what the rates were measured.</param>
 public sealed record ModelProfile(
-    ModelSpec Spec, ModelInput Input, ModelCounts Counts, IReadOnlyDictionary<string, double> Rates, EnergySheet Energy, ModelCost Cost,
+    ModelSpec Spec, ModelInput Input, ModelCounts Counts, IReadOnlyDictionary<string, double> Rates, IReadOnlyDictionary<string, double[]> RatesByTimeStep,
+    EnergySheet Energy, ModelCost Cost,
     LatencyFigures Latency, int Batch, string RatesFrom);

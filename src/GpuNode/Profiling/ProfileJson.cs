@@ -50,6 +50,7 @@ internal static class ProfileJson
                 name = layer.Name,
                 neurons = layer.Neurons,
                 firing_rate = profile.Rates[layer.Name],
+                firing_rate_by_time_step = profile.RatesByTimeStep[layer.Name],
                 spike_sparsity = 1 - profile.Rates[layer.Name],
             }),
         }, Options);

@@ -48,9 +48,13 @@ internal static class ProfileTables
     private static Table Neurons(ModelProfile profile)
     {
         var table = new Table().Border(TableBorder.Simple).AddColumn("neuron layer");
-        foreach (var column in (string[])["neurons", "firing rate", "sparsity"]) table.AddColumn(column, c => c.RightAligned());
+        foreach (var column in (string[])["neurons", "firing rate", "sparsity", "firing rate at t = 1 … T"]) table.AddColumn(column, c => c.RightAligned());
         foreach (var layer in profile.Counts.NeuronLayers)
-            table.AddRow(Markup.Escape(layer.Name), $"{layer.Neurons:N0}", $"{profile.Rates[layer.Name]:0.0000}", $"{1 - profile.Rates[layer.Name]:P2}");
+        {
+            table.AddRow(
+                Markup.Escape(layer.Name), $"{layer.Neurons:N0}", $"{profile.Rates[layer.Name]:0.0000}", $"{1 - profile.Rates[layer.Name]:P2}",
+                string.Join("  ", profile.RatesByTimeStep[layer.Name].Select(rate => $"{rate:0.000}")));
+        }
         return table;
     }
 }

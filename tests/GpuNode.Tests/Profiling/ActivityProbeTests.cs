@@ -36,6 +36,29 @@ public sealed class ActivityProbeTests
     }
 
     [Fact]
+    public void FiringRatesByTimeStep_AverageToTheLayersRate_AndFollowTheCharge()
+    {
+        var spec = new SdtSpec { Name = "sdt", EmbedDim = 32, Depth = 1, Heads = 4, TimeSteps = 4 };
+        using var scope = NewDisposeScope();
+        using var model = ModelRegistry.Create(spec, Input, seed: 3);
+        using var probe = ActivityProbe.Attach(model);
+        using (no_grad())
+        {
+            model.call(randn(2, 3, 32, 32));
+            model.call(randn(3, 3, 32, 32));
+        }
+
+        var (rates, byTimeStep) = (probe.Rates(), probe.FiringRatesByTimeStep());
+
+        Assert.Equal(model.NeuronLayers.Select(layer => layer.Name).Order(), byTimeStep.Keys.Order());
+        Assert.All(byTimeStep, layer => Assert.Equal(4, layer.Value.Length));
+        Assert.All(byTimeStep, layer => Assert.Equal(rates[layer.Key], layer.Value.Average(), 1e-12));
+        // The membrane starts at rest and an image is the same at each time step: the first layer fires more once it is charged.
+        var first = byTimeStep[model.NeuronLayers[0].Name];
+        Assert.True(first[1] > first[0], $"{first[0]} then {first[1]}");
+    }
+
+    [Fact]
     public void Rates_BehindAPool_AreHigherThanAtTheNeurons()
     {
         var spec = new SpikformerSpec { Name = "spikformer", EmbedDim = 32, Depth = 1, Heads = 4, TimeSteps = 2 };
@@ -76,6 +99,7 @@ public sealed class ActivityProbeTests
         Assert.Equal(1 - root.GetProperty("firing_rate").GetDouble(), root.GetProperty("spike_sparsity").GetDouble(), 1e-12);
         Assert.Equal(model.NeuronLayers.Select(layer => layer.Name), root.GetProperty("neuron_layers").EnumerateArray().Select(layer => layer.GetProperty("name").GetString()));
         Assert.InRange(root.GetProperty("firing_rate").GetDouble(), 0.01, 0.9);
+        Assert.All(root.GetProperty("neuron_layers").EnumerateArray(), layer => Assert.Equal(2, layer.GetProperty("firing_rate_by_time_step").GetArrayLength()));
         Assert.Equal(root.GetProperty("layers").EnumerateArray().Sum(layer => layer.GetProperty("energy_pj").GetDouble()), root.GetProperty("energy_pj").GetDouble(), 1e-3);
         Assert.Contains("untrained", root.GetProperty("rates_from").GetString(), StringComparison.Ordinal);
     }
