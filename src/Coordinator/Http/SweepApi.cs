@@ -91,6 +91,7 @@ internal static class SweepApi
         {
             Name = node.Id.Value,
             node.Registration.Host,
+            node.Registration.HttpAddress,
             node.Registration.Slots,
             node.FreeSlots,
             node.Registration.ThreadsPerSlot,

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Volley.GpuNode.Devices;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Processes;
+using Volley.GpuNode.Serving;
 using Volley.Shared.Identifiers;
 
 namespace Volley.GpuNode.Agent;
@@ -15,6 +16,9 @@ internal static class AgentProgram
 
     // A local agent whose parent died needs this long at most to end its ranks.
     private static readonly TimeSpan PredecessorPatience = TimeSpan.FromSeconds(10);
+
+    private static string Version { get; } =
+        typeof(AgentProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];   // without the commit
 
     /// <param name="say">Lines for the person who started it.</param>
     /// <returns>The exit code.</returns>
@@ -31,7 +35,10 @@ internal static class AgentProgram
         using var runDirectory = await RunDirectory.OpenAsync(options.RunDirectory, options.Name, isLocal ? PredecessorPatience : TimeSpan.Zero, time);
         await using var supervisor = await RankSupervisor.StartAsync(
             new SupervisorSettings(options.LogDirectory, options.DataRoot, new LinkTimeouts(), time), runDirectory, new RankLauncher(devices), logs);
-        var loop = new AgentLoop(Facts(options, devices, time), supervisor, new AllowedRoots(CheckpointRoot(options), options.DataRoot), time, logs.CreateLogger<AgentLoop>());
+        var roots = new AllowedRoots(CheckpointRoot(options), options.DataRoot);
+        await using var http = await AgentHttpServer.StartAsync(
+            new ServingSettings(options.Http, options.Bind, options.Name, Version, roots.CheckpointRoot, options.LogDirectory, supervisor.IsAlive, time), logs);
+        var loop = new AgentLoop(Facts(options, devices, http.Address, time), supervisor, roots, time, logs.CreateLogger<AgentLoop>());
         loop.Registered += () => say($"{options.Name} has joined: {devices.Slots} {devices.Device} slots. Ctrl-C stops its ranks at their next step and leaves.");
 
         if (options.ParentPid is { } parent)
@@ -89,7 +96,7 @@ internal static class AgentProgram
         return DeviceInventory.Resolve(options.Device, options.Slots, options.ThreadsPerSlot, Environment.ProcessorCount, gpus);
     }
 
-    private static AgentFacts Facts(JoinOptions options, DeviceInventory devices, TimeProvider time) => new(
+    private static AgentFacts Facts(JoinOptions options, DeviceInventory devices, string httpAddress, TimeProvider time) => new(
         new NodeId(options.Name),
         time.GetUtcNow().ToUnixTimeMilliseconds(),
         options.Bind,
@@ -97,6 +104,7 @@ internal static class AgentProgram
         devices.ThreadsPerSlot,
         devices.Device,
         devices.MemoryBytes(Machine.MemoryBytes()),
-        typeof(AgentProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],   // without the commit
-        Machine.Numerics(devices));
+        Version,
+        Machine.Numerics(devices),
+        httpAddress);
 }

@@ -7,7 +7,7 @@ namespace Volley.GpuNode.Agent;
 
 /// <summary>What never changes in an agent's life: what it says of itself when it registers.</summary>
 internal sealed record AgentFacts(
-    NodeId Node, long Incarnation, string Host, int Slots, int ThreadsPerSlot, string Device, long MemoryBytes, string Version, string NumericsFingerprint);
+    NodeId Node, long Incarnation, string Host, int Slots, int ThreadsPerSlot, string Device, long MemoryBytes, string Version, string NumericsFingerprint, string HttpAddress = "");
 
 internal enum RankPhase
 {
@@ -86,5 +86,8 @@ internal sealed record AgentState(AgentFacts Facts)
         Facts.Node, Facts.Incarnation, Facts.Host, Facts.Slots, Facts.ThreadsPerSlot, Facts.Device, Facts.MemoryBytes, Facts.Version, Facts.NumericsFingerprint,
         [.. Ranks.Where(rank => !rank.IsForgotten).Select(rank => new RunningRank(
             rank.Start.Trial, rank.Start.Attempt, rank.Start.Rank, rank.Start.Slots, rank.Pid, rank.Phase == RankPhase.Exited))],
-        IsLeaving);
+        IsLeaving)
+    {
+        HttpAddress = Facts.HttpAddress,
+    };
 }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Akka.Actor;
 using Volley.GpuNode.Devices;
@@ -23,6 +26,9 @@ internal sealed partial record JoinOptions
     public required string Bind { get; init; }
     public int Port { get; init; }
 
+    /// <summary>Where checkpoints, logs and health are served.</summary>
+    public required IPEndPoint Http { get; init; }
+
     /// <summary>Set: a local agent of <c>volley run</c>, which ends with that process and writes nothing to the terminal.</summary>
     public int? ParentPid { get; init; }
 
@@ -43,6 +49,26 @@ internal sealed partial record JoinOptions
 
     public static int CheckPort(int port) =>
         port is >= 0 and <= 65535 ? port : throw new UserErrorException($"--port: is {port}, must be 1 to 65535, or 0 for any free one.");
+
+    /// <param name="http"><c>HOST:PORT</c>; null: the address that the cluster uses, any free port.</param>
+    /// <exception cref="UserErrorException">No address, or none of this machine's names.</exception>
+    public static IPEndPoint CheckHttp(string? http, string bind)
+    {
+        var text = http ?? $"{(bind.Contains(':', StringComparison.Ordinal) ? $"[{bind}]" : bind)}:0";
+        var colon = text.LastIndexOf(':');
+        if (colon <= 0 || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+            throw new UserErrorException($"--http: '{text}' must be HOST:PORT, for example 0.0.0.0:4080; port 0 is any free one.");
+        var host = text[..colon].Trim('[', ']');
+        if (IPAddress.TryParse(host, out var address)) return new IPEndPoint(address, port);
+        try
+        {
+            return new IPEndPoint(Dns.GetHostAddresses(host)[0], port);
+        }
+        catch (SocketException error)
+        {
+            throw new UserErrorException($"--http: the host '{host}' is unknown: {error.Message}", error);
+        }
+    }
 
     /// <summary>The route to the first seed decides which of this machine's addresses others should use.</summary>
     public static string BindTowards(string seed) => Machine.AddressTowards(Address.Parse(seed).Host!);

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Processes;
+using Volley.GpuNode.Serving;
 using Volley.Shared.Messages;
 
 namespace Volley.GpuNode.Agent;
@@ -10,8 +10,7 @@ namespace Volley.GpuNode.Agent;
 /// <param name="DataRoot">Where <see cref="StartRank.DataRoot"/> is empty.</param>
 internal sealed record SupervisorSettings(string LogDirectory, string DataRoot, LinkTimeouts Timeouts, TimeProvider Time)
 {
-    public string LogPath(RankKey key) =>
-        Path.Combine(LogDirectory, key.Trial.Sweep.Value, string.Create(CultureInfo.InvariantCulture, $"{key.Trial.Number:D4}.a{key.Attempt}.r{key.Rank}.log"));
+    public string LogPath(RankKey key) => new RankLogFiles(LogDirectory).PathOf(key);
 }
 
 /// <summary>Runs rank processes and tells what becomes of them. Knows no cluster: it outlives every actor system (DESIGN §2).</summary>
@@ -38,6 +37,9 @@ internal sealed class RankSupervisor : IAsyncDisposable
 
     /// <summary>Ranks whose process is not confirmed dead.</summary>
     public int Count => _ranks.Count;
+
+    /// <summary>Its process is not confirmed dead.</summary>
+    public bool IsAlive(RankKey key) => _ranks.ContainsKey(key);
 
     /// <summary>Returns at once; <paramref name="events"/> tells the rest.</summary>
     public void Start(StartRank start, IReadOnlyList<int> slots, IRankEvents events)

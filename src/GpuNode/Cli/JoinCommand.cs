@@ -21,6 +21,7 @@ internal static class JoinCommand
         var logDirectory = new Option<string?>("--log-dir") { Description = "Logs of the ranks. Default: ~/.local/state/volley/logs/NAME.", HelpName = "DIR" };
         var bind = new Option<string?>("--bind") { Description = "This machine's address as the others reach it. Default: the one on the route to the first --seed.", HelpName = "HOST" };
         var port = new Option<int>("--port") { Description = "Cluster port of this agent; 0: any free one.", DefaultValueFactory = _ => 0, HelpName = "P" };
+        var http = new Option<string?>("--http") { Description = "Serve checkpoints to other agents, logs and /healthz here. Default: the address of --bind, any free port.", HelpName = "HOST:PORT" };
         var parentPid = new Option<int?>("--parent-pid") { Description = "End, with every rank, when this parent process is gone (volley run uses it).", HelpName = "PID" };
         var command = new Command("join", """
             Lend this machine's slots to a coordinator, until Ctrl-C or SIGTERM: ranks then stop at their next step, write a checkpoint and report.
@@ -30,11 +31,12 @@ internal static class JoinCommand
               volley join --seed akka.tcp://volley@10.0.0.1:4053 --slots 4 --threads-per-slot 2 --device cpu
             """)
         {
-            seed, name, slots, threads, device, runDirectory, dataRoot, checkpointRoot, logDirectory, bind, port, parentPid,
+            seed, name, slots, threads, device, runDirectory, dataRoot, checkpointRoot, logDirectory, bind, port, http, parentPid,
         };
         command.SetAction((parsed, _) =>
         {
             var seeds = JoinOptions.CheckSeeds(parsed.GetRequiredValue(seed));
+            var address = parsed.GetValue(bind) ?? JoinOptions.BindTowards(seeds[0]);
             var node = JoinOptions.CheckName(parsed.GetValue(name) ?? Machine.NodeName());
             return AgentProgram.RunAsync(
                 new JoinOptions
@@ -48,7 +50,8 @@ internal static class JoinCommand
                     DataRoot = Path.GetFullPath(parsed.GetValue(dataRoot) ?? UserFolders.DataRoot()),
                     LogDirectory = Path.GetFullPath(parsed.GetValue(logDirectory) ?? JoinOptions.DefaultLogDirectory(node)),
                     CheckpointRoot = parsed.GetValue(checkpointRoot) ?? (parsed.GetValue(parentPid) is null ? JoinOptions.DefaultCheckpointRoot() : null),
-                    Bind = parsed.GetValue(bind) ?? JoinOptions.BindTowards(seeds[0]),
+                    Bind = address,
+                    Http = JoinOptions.CheckHttp(parsed.GetValue(http), address),
                     Port = JoinOptions.CheckPort(parsed.GetValue(port)),
                     ParentPid = parsed.GetValue(parentPid),
                 },

@@ -65,12 +65,4 @@ internal sealed class RankLinkServer : IAsyncDisposable
         await _app.DisposeAsync();
         File.Delete(Path);
     }
-
-    /// <summary>The agent decides about signals, not this host.</summary>
-    private sealed class NoLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 }
