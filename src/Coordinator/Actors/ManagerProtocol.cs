@@ -12,7 +12,8 @@ internal abstract record ManagerEvent;
 /// <summary>Made once per journal: agents that knew another cluster start over.</summary>
 internal sealed record ClusterCreated(string ClusterId, DateTimeOffset At) : ManagerEvent;
 
-internal sealed record ManagerTermStarted(long Term, DateTimeOffset At) : ManagerEvent;
+/// <param name="Holder">Which life of the singleton wrote it (<see cref="Tenure.Id"/>); null in journals of the first release.</param>
+internal sealed record ManagerTermStarted(long Term, DateTimeOffset At, string? Holder = null) : ManagerEvent;
 
 /// <param name="ContentSha256">Of its submission; absent in journals of before it was kept: the sweep tells it when it has recovered.</param>
 internal sealed record SweepRegistered(SweepId Sweep, DateTimeOffset At, string? ContentSha256 = null) : ManagerEvent;

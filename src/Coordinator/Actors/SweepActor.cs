@@ -18,6 +18,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
     private readonly IActorRef _manager;
     private readonly IActorRef _registry;
     private readonly Action<string> _abdicate;
+    private readonly JournalHealth _health;
     private readonly TimeProvider _clock;
     private readonly long _term;
     private SweepState _state;
@@ -25,10 +26,10 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
 
     /// <param name="planner">Pure; called at each recovery.</param>
     /// <param name="abdicate">Ends the process: another coordinator writes this journal.</param>
-    public SweepActor(SweepId sweep, long term, Func<SweepSubmission, SweepPlan> planner, IActorRef manager, IActorRef registry, Action<string> abdicate, TimeProvider clock)
+    public SweepActor(SweepId sweep, long term, Func<SweepSubmission, SweepPlan> planner, IActorRef manager, IActorRef registry, Action<string> abdicate, JournalHealth health, TimeProvider clock)
     {
         _state = new SweepState(sweep, planner);
-        (_term, _manager, _registry, _abdicate, _clock) = (term, manager, registry, abdicate, clock);
+        (_term, _manager, _registry, _abdicate, _health, _clock) = (term, manager, registry, abdicate, health, clock);
         PersistenceId = $"sweep-{sweep}";
     }
 
@@ -41,6 +42,9 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         switch (message)
         {
             case SweepEvent change: _state = _state.Apply(change); break;
+            case RecoveryCompleted when _state.Term > _term:
+                _abdicate($"{PersistenceId}: another coordinator has taken over (term {_state.Term}, this one's is {_term}). This one ends; start it again, as a standby.");
+                break;
             case RecoveryCompleted:
                 _manager.Tell(new SweepRecovered(_state.Id, null, _state.Submission?.ContentSha256));
                 Timers.StartPeriodicTimer(nameof(Tick), new Tick(), Tick.Period);
@@ -52,6 +56,11 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
 
     protected override void OnRecoveryFailure(Exception reason, object? message = null)
     {
+        if (JournalFailure.IsOfStorage(reason))
+        {
+            _health.Failed(PersistenceId, reason);      // the supervisor tries again
+            return;
+        }
         _log.Error(reason, "{0} cannot be recovered", PersistenceId);
         _manager.Tell(new SweepRecovered(_state.Id, reason.GetBaseException().Message));
     }
@@ -87,10 +96,13 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
     {
-        if (JournalDatabase.IsUniqueViolation(cause))
+        if (JournalFailure.IsUniqueViolation(cause))
+        {
             _abdicate($"{PersistenceId}: event {sequenceNr} was written by another coordinator. This one is no longer in charge and ends.");
-        else
-            _log.Error(cause, "{0}: event {1} could not be journaled; the sweep is recovered from the journal and goes on", PersistenceId, sequenceNr);
+            return;
+        }
+        _health.Failed(PersistenceId, cause);
+        _log.Warning("{0}: event {1} could not be journaled ({2}); the sweep is recovered from the journal and goes on", PersistenceId, sequenceNr, JournalFailure.Explain(cause));
     }
 
     private void OnBegun()
@@ -121,6 +133,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         {
             Note(change);
             if (--left > 0) return;
+            _health.Worked(PersistenceId);
             Pass(FailpointNames.CoordinatorAfterPersist, decision);
             Finish(decision, then);
         });

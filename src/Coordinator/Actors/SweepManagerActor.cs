@@ -14,7 +14,14 @@ namespace Volley.Coordinator.Actors;
 /// <param name="Planner">Understands a submission; pure.</param>
 /// <param name="Version">Of Volley; agents must have the same.</param>
 /// <param name="Abdicate">Ends the process with a message: another coordinator has taken over.</param>
-internal sealed record CoordinatorParts(Func<SweepSubmission, SweepPlan> Planner, string Version, Action<string> Abdicate, TimeProvider Clock);
+internal sealed record CoordinatorParts(Func<SweepSubmission, SweepPlan> Planner, string Version, Action<string> Abdicate, TimeProvider Clock)
+{
+    /// <summary>Told of every failure and success of a write.</summary>
+    public JournalHealth Health { get; init; } = new();
+
+    /// <summary>Of the singleton that these parts are for.</summary>
+    public Tenure Tenure { get; init; } = new();
+}
 
 /// <summary>
 /// The cluster singleton: counts its lives (terms), owns the registry of nodes and one actor per sweep, and is the one address that agents
@@ -36,6 +43,7 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
     private long _staleReports;
     private string? _clusterId;
     private long _term;
+    private string? _holder;
     private bool _isInOffice;
     private IActorRef _registry = ActorRefs.Nobody;
 
@@ -43,12 +51,31 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
 
     public override string PersistenceId => "sweeps";
 
+    /// <summary>The singleton: it stops on any failure of the journal (a full disk, a server that restarts), and is started again until that is over.</summary>
+    public static Props Supervised(CoordinatorParts parts) => Props.Create(() => new BackoffSupervisor(
+        InOneTenure(parts), "manager", MinPause, MaxPause, PauseSpread));
+
+    /// <remarks>Called when a supervisor is created, so each life of the singleton has a tenure of its own.</remarks>
+    private static Props InOneTenure(CoordinatorParts parts)
+    {
+        var mine = parts with { Tenure = new Tenure() };
+        return Props.Create(() => new SweepManagerActor(mine));
+    }
+
+    // Between two tries of a journal that fails.
+    private static readonly TimeSpan MinPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(3);
+    private const double PauseSpread = 0.2;
+
     private DateTimeOffset Now => _parts.Clock.GetUtcNow();
 
     protected override void OnRecover(object message)
     {
         if (message is ManagerEvent change) Apply(change);
-        else if (message is RecoveryCompleted) Self.Tell(TakeOffice.Instance);
+        else if (message is not RecoveryCompleted) return;
+        else if (_parts.Tenure.IsOverSince(_term, _holder))
+            _parts.Abdicate($"Another coordinator has taken over (term {_term}) while this one could not use the journal. It ends; start it again, as a standby.");
+        else Self.Tell(TakeOffice.Instance);
     }
 
     protected override void OnCommand(object message)
@@ -96,14 +123,17 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
 
     protected override void OnPersistFailure(Exception cause, object @event, long sequenceNr)
     {
-        if (JournalDatabase.IsUniqueViolation(cause))
+        if (JournalFailure.IsUniqueViolation(cause))
             _parts.Abdicate($"{PersistenceId}: event {sequenceNr} was written by another coordinator. This one is no longer in charge and ends.");
         else
-            _parts.Abdicate($"The journal cannot be written: {cause.Message}");
+            _parts.Health.Failed(PersistenceId, cause);     // this actor stops now; its supervisor starts it again
     }
 
-    protected override void OnRecoveryFailure(Exception reason, object? message = null) =>
-        _parts.Abdicate($"The journal cannot be read: {reason.GetBaseException().Message}");
+    protected override void OnRecoveryFailure(Exception reason, object? message = null)
+    {
+        if (JournalFailure.IsOfStorage(reason)) _parts.Health.Failed(PersistenceId, reason);
+        else _parts.Abdicate($"The journal cannot be read: {reason.GetBaseException().Message}");
+    }
 
     protected override void OnPersistRejected(Exception cause, object @event, long sequenceNr) =>
         _parts.Abdicate($"The journal refuses event {sequenceNr} of {PersistenceId}: {cause.Message}");
@@ -113,11 +143,13 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
     {
         List<ManagerEvent> events = [];
         if (_clusterId is null) events.Add(new ClusterCreated(Guid.NewGuid().ToString("n"), Now));
-        events.Add(new ManagerTermStarted(_term + 1, Now));
+        events.Add(new ManagerTermStarted(_term + 1, Now, _parts.Tenure.Id));
         PersistAll(events, change =>
         {
             Apply(change);
             if (change is not ManagerTermStarted) return;
+            _parts.Tenure.Begin(_term);
+            _parts.Health.Worked(PersistenceId);
             _log.Info("Term {0} of cluster {1} begins; {2} sweeps in the journal", _term, _clusterId, _known.Count);
             _registry = Context.ActorOf(Props.Create(() => new NodeRegistryActor(_clusterId!, _term, _parts.Version, _parts.Clock)), "nodes");
             foreach (var (node, setAside) in _setAside) _registry.Tell(new StandingChanged(node, setAside));
@@ -186,7 +218,7 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
         switch (change)
         {
             case ClusterCreated created: _clusterId = created.ClusterId; break;
-            case ManagerTermStarted started: _term = started.Term; break;
+            case ManagerTermStarted started: (_term, _holder) = (started.Term, started.Holder); break;
             case SweepRegistered registered:
                 _known.Add(registered.Sweep);
                 if (registered.ContentSha256 is { } content) _byContent.TryAdd(content, registered.Sweep);
@@ -201,8 +233,8 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
     private IActorRef Open(SweepId id)
     {
         var (parts, term, manager, registry) = (_parts, _term, Self, _registry);
-        var sweep = Props.Create(() => new SweepActor(id, term, parts.Planner, manager, registry, parts.Abdicate, parts.Clock));
-        var supervisor = BackoffSupervisor.Props(Backoff.OnStop(sweep, "sweep", TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(10), randomFactor: 0.2, maxNrOfRetries: -1));
+        var sweep = Props.Create(() => new SweepActor(id, term, parts.Planner, manager, registry, parts.Abdicate, parts.Health, parts.Clock));
+        var supervisor = BackoffSupervisor.Props(Backoff.OnStop(sweep, "sweep", MinPause, MaxPause, PauseSpread, maxNrOfRetries: -1));
         return _sweeps[id] = Context.ActorOf(supervisor, $"sweep-{id}");
     }
 

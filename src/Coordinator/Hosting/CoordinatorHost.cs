@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Tools.Singleton;
@@ -14,24 +15,17 @@ using Volley.Shared.Messages;
 
 namespace Volley.Coordinator.Hosting;
 
-/// <param name="JournalDirectory">Holds the embedded journal.</param>
-/// <param name="LogDirectory">Takes <c>coordinator.log</c>.</param>
-internal sealed record CoordinatorOptions(string JournalDirectory, string LogDirectory)
-{
-    /// <summary>Address that agents reach this machine at.</summary>
-    public string ClusterHost { get; init; } = "127.0.0.1";
-
-    /// <summary>0: any free one.</summary>
-    public int ClusterPort { get; init; }
-    public string HttpHost { get; init; } = "127.0.0.1";
-
-    /// <summary>0: any free one.</summary>
-    public int HttpPort { get; init; }
-}
-
 /// <summary>A coordinator, running: ASP.NET Core with the HTTP API, and the actor system with the singleton that owns every sweep.</summary>
 internal sealed class CoordinatorHost : IAsyncDisposable
 {
+    // To hand the singleton over and leave, with the few seconds of HTTP answers under way: 20 s in all.
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(15);
+
+    // Whoever has been replaced has nothing to hand over.
+    private static readonly TimeSpan AbdicationLimit = TimeSpan.FromSeconds(3);
+
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
     private readonly WebApplication _app;
 
     private CoordinatorHost(WebApplication app, Uri httpAddress, string seedAddress, Task<string> abdication) =>
@@ -50,19 +44,29 @@ internal sealed class CoordinatorHost : IAsyncDisposable
     /// <exception cref="UserErrorException">A port is taken, or the journal cannot be used.</exception>
     public static async Task<CoordinatorHost> StartAsync(CoordinatorOptions options, TimeProvider clock, CancellationToken stop)
     {
-        var connection = JournalDatabase.Prepare(options.JournalDirectory);
+        var journal = options.Journal ?? new SqliteJournal(options.JournalDirectory);
+        var log = new FileLog(Path.Combine(options.LogDirectory, "coordinator.log"), clock);
+        var hostLog = log.CreateLogger(typeof(CoordinatorHost).FullName!);
+        void Tell(string line)
+        {
+            hostLog.LogWarning("{Line}", line);
+            options.Tell(line);
+        }
+        var identity = await JournalStart.PrepareAsync(journal, options.ClusterName, Tell, clock, stop);
+        var health = new JournalHealth(journal.Description, Tell, clock);
         var abdication = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var parts = new CoordinatorParts(SweepPlanner.Plan, Version, reason => abdication.TrySetResult(reason), clock);
+        var parts = new CoordinatorParts(SweepPlanner.Plan, Version, reason => abdication.TrySetResult(reason), clock) { Health = health };
 
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "volley", ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
-        builder.Logging.AddProvider(new FileLog(Path.Combine(options.LogDirectory, "coordinator.log"), clock));
+        builder.Logging.AddProvider(log);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.WebHost.UseUrls($"http://{options.HttpHost}:{options.HttpPort}");
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
         builder.Services.AddSweepApi();
+        builder.Services.AddSingleton(journal).AddSingleton(health).AddSingleton(services => new Leadership(Cluster.Get(services.GetRequiredService<ActorSystem>())));
         builder.Services.AddAkka(ClusterNames.ActorSystem, (akka, _) => akka
-            .AddHocon(CoordinatorHocon.Of(options, connection), HoconAddMode.Prepend)
+            .AddHocon(CoordinatorHocon.Of(options, journal), HoconAddMode.Prepend)
             .AddHocon(SqlPersistence.DefaultConfiguration, HoconAddMode.Append)
             .ConfigureLoggers(loggers =>
             {
@@ -72,7 +76,9 @@ internal sealed class CoordinatorHost : IAsyncDisposable
             .WithActors((system, registry) => StartSingleton(system, registry, parts)));
 
         var app = builder.Build();
+        app.UseMiddleware<LeaderForwarding>();
         app.MapSweepApi();
+        app.MapClusterApi(View);
         try
         {
             await app.StartAsync(stop);
@@ -83,23 +89,57 @@ internal sealed class CoordinatorHost : IAsyncDisposable
             throw new UserErrorException($"The coordinator cannot listen on {options.ClusterHost}:{options.ClusterPort} (cluster) or {options.HttpHost}:{options.HttpPort} (HTTP): {error.GetBaseException().Message}", error);
         }
 
-        var cluster = Cluster.Get(app.Services.GetRequiredService<ActorSystem>());
-        await cluster.JoinAsync(cluster.SelfAddress, stop);
+        var system = app.Services.GetRequiredService<ActorSystem>();
+        _ = system.WhenTerminated.ContinueWith(
+            _ => abdication.TrySetResult("The other coordinators have removed this one from the cluster: it did not answer them for too long. It ends; start it again, as a standby."), TaskScheduler.Default);
+        var cluster = Cluster.Get(system);
+        try
+        {
+            var joined = CoordinatorJoin.RunAsync(cluster, [.. Seeds().Select(Address.Parse)], Tell, clock, stop);
+            if (await Task.WhenAny(joined, abdication.Task) != joined) throw new UserErrorException(await abdication.Task);
+            await joined;
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
         var http = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         return new CoordinatorHost(app, new Uri(http), cluster.SelfAddress.ToString(), abdication.Task);
+
+        ImmutableArray<string> Seeds() => options.Peers.Length > 1
+            ? [.. options.Peers.Select(peer => $"akka.tcp://{ClusterNames.ActorSystem}@{peer}")]
+            : [Cluster.Get(app.Services.GetRequiredService<ActorSystem>()).SelfAddress.ToString()];
+
+        ClusterView View() => new()
+        {
+            Product = ClusterView.ProductName,
+            Version = Version,
+            ClusterName = identity.ClusterName,
+            Seeds = Seeds(),
+            Coordinators = [.. app.Services.GetRequiredService<Leadership>().Members],
+        };
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _app.StopAsync();
-        await _app.DisposeAsync();
+        var limit = Abdication.IsCompleted ? AbdicationLimit : StopLimit;
+        using var impatience = new CancellationTokenSource(limit);
+        try
+        {
+            await _app.StopAsync(impatience.Token).WaitAsync(limit + Grace);
+            await _app.DisposeAsync().AsTask().WaitAsync(Grace);
+        }
+        catch (Exception error) when (error is TimeoutException or OperationCanceledException)
+        {
+            // The process ends now: the others see that within seconds, and nothing of this one is unwritten.
+        }
     }
 
     private static void StartSingleton(ActorSystem system, IActorRegistry registry, CoordinatorParts parts)
     {
-        var manager = Props.Create(() => new SweepManagerActor(parts));
         system.ActorOf(
-            ClusterSingletonManager.Props(manager, PoisonPill.Instance, ClusterSingletonManagerSettings.Create(system).WithRole(ClusterNames.CoordinatorRole)),
+            ClusterSingletonManager.Props(SweepManagerActor.Supervised(parts), PoisonPill.Instance, ClusterSingletonManagerSettings.Create(system).WithRole(ClusterNames.CoordinatorRole)),
             ClusterNames.ManagerSingleton);
         registry.Register<SweepManagerActor>(system.ActorOf(
             ClusterSingletonProxy.Props(ClusterNames.ManagerPath, ClusterSingletonProxySettings.Create(system).WithRole(ClusterNames.CoordinatorRole)),

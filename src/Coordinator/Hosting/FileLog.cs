@@ -2,7 +2,10 @@ using System.Collections.Concurrent;
 namespace Volley.Coordinator.Hosting;
 
 /// <summary>Log lines of the host and the actor system into one file: the terminal belongs to the table.</summary>
-/// <remarks>Lines are written as they come, so that the last ones are there after a crash.</remarks>
+/// <remarks>
+/// Lines are written as they come, so that the last ones are there after a crash. A full disk costs lines, not the coordinator: how many
+/// is written when there is room again.
+/// </remarks>
 internal sealed class FileLog : ILoggerProvider
 {
     private readonly ConcurrentDictionary<string, ILogger> _loggers = new();
@@ -10,6 +13,7 @@ internal sealed class FileLog : ILoggerProvider
     private readonly StreamWriter _writer;
     private readonly TimeProvider _clock;
     private bool _isClosed;
+    private long _linesLost;
 
     public FileLog(string path, TimeProvider clock)
     {
@@ -25,7 +29,14 @@ internal sealed class FileLog : ILoggerProvider
         lock (_lock)
         {
             _isClosed = true;
-            _writer.Dispose();
+            try
+            {
+                _writer.Dispose();
+            }
+            catch (IOException)
+            {
+                // What a full disk did not take is in the writer still.
+            }
         }
     }
 
@@ -34,7 +45,17 @@ internal sealed class FileLog : ILoggerProvider
         var line = $"{_clock.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} {level} {category}: {message}{(error is null ? "" : "\n" + error)}";
         lock (_lock)
         {
-            if (!_isClosed) _writer.WriteLine(line);
+            if (_isClosed) return;
+            try
+            {
+                if (_linesLost > 0) line = $"{_clock.GetUtcNow():yyyy-MM-ddTHH:mm:ss.fffZ} Warning {GetType().FullName}: {_linesLost} lines could not be written.\n{line}";
+                _writer.WriteLine(line);
+                _linesLost = 0;
+            }
+            catch (IOException)
+            {
+                _linesLost++;
+            }
         }
     }
 

@@ -4,7 +4,7 @@ using Akka.Hosting;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Volley.Coordinator.Actors;
-using Volley.Coordinator.Hosting;
+using Volley.Coordinator.Journal;
 using Volley.Coordinator.Sweeps;
 using Volley.Shared;
 using Volley.Shared.Config;
@@ -33,7 +33,6 @@ internal static class SweepApi
     {
         app.UseExceptionHandler(handler => handler.Run(ExplainAsync));
         app.UseStatusCodePages();
-        app.MapGet("/healthz", () => TypedResults.Ok(new { status = "ok", version = CoordinatorHost.Version }));
         var sweeps = app.MapGroup("/api/v1/sweeps");
         sweeps.MapGet("", ListAsync);
         sweeps.MapPost("", SubmitAsync);
@@ -125,7 +124,8 @@ internal static class SweepApi
         {
             ConfigException config => Problem(422, "The sweep file cannot be used", config.Message),
             UserErrorException user => Problem(422, "Bad input", user.Message),
-            AskTimeoutException => Problem(503, "The coordinator does not answer", $"No answer within {AnswerTimeout.TotalSeconds:0} s: it may be recovering. Try again."),
+            AskTimeoutException => Problem(503, "The coordinator does not answer",
+                context.RequestServices.GetRequiredService<JournalHealth>().Problem ?? $"No answer within {AnswerTimeout.TotalSeconds:0} s: it may be recovering. Try again."),
             BadHttpRequestException bad => Problem(bad.StatusCode, "Bad request", bad.InnerException is JsonException json ? json.Message : bad.Message),
             _ => Problem(500, "Internal error", "The coordinator's log says more."),
         };

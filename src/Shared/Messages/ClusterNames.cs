@@ -4,6 +4,9 @@ namespace Volley.Shared.Messages;
 public static class ClusterNames
 {
     public const string ActorSystem = "volley";
+
+    /// <summary>Name of a cluster whose operator gave it none.</summary>
+    public const string DefaultCluster = "volley";
     public const string CoordinatorRole = "coordinator";
     public const string AgentRole = "agent";
 
@@ -12,4 +15,7 @@ public static class ClusterNames
 
     /// <summary>What an agent's <c>ClusterSingletonProxy</c> is given.</summary>
     public const string ManagerPath = "/user/" + ManagerSingleton;
+
+    /// <summary>What members call a member at this address.</summary>
+    public static string SeedAddress(string host, int port) => $"akka.tcp://{ActorSystem}@{host}:{port}";
 }

@@ -27,6 +27,7 @@ public static class ClusterSettings
             roles = ["{{role}}"]
             seed-nodes = [{{string.Join(", ", seeds.Select(seed => $"\"{seed}\""))}}]
             retry-unsuccessful-join-after = 2s
+            seed-node-timeout = 2s
             shutdown-after-unsuccessful-join-seed-nodes = off
             run-coordinated-shutdown-when-down = on
             failure-detector { acceptable-heartbeat-pause = {{(IsLoopback(host) ? "10s, threshold = 12" : "3s")}} }

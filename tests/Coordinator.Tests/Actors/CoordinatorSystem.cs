@@ -22,8 +22,15 @@ public abstract class CoordinatorSystem : Akka.TestKit.Xunit.TestKit
 
     private static Config Config(string folder) => ConfigurationFactory
         .ParseString("akka.actor.provider = cluster\nakka.remote.dot-netty.tcp { hostname = \"127.0.0.1\", port = 0 }\nakka.loglevel = OFF\nakka.stdout-loglevel = OFF\nakka.stdout-logger-class = \"Volley.Coordinator.Hosting.SilentLogger, volley\"\n"
-            + JournalDatabase.Hocon(JournalDatabase.Prepare(folder)) + "\n" + VolleySerializer.Hocon)
+            + Prepared(folder).Hocon() + "\n" + VolleySerializer.Hocon)
         .WithFallback(SqlPersistence.DefaultConfiguration);
+
+    private static SqliteJournal Prepared(string folder)
+    {
+        var journal = new SqliteJournal(folder);
+        journal.Prepare(Volley.Shared.Messages.ClusterNames.DefaultCluster);
+        return journal;
+    }
 
     private protected IActorRef StartManager() => Sys.ActorOf(Props.Create(() => new SweepManagerActor(
         new CoordinatorParts(SweepPlanner.Plan, "0.1.0", reason => Abdications.Add(reason), TimeProvider.System))));
@@ -41,8 +48,7 @@ public abstract class CoordinatorSystem : Akka.TestKit.Xunit.TestKit
 
     private protected void Execute(string sql)
     {
-        using var connection = new Microsoft.Data.Sqlite.SqliteConnection(JournalDatabase.Prepare(_folder));
-        connection.Open();
+        using var connection = Prepared(_folder).Open();
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         Assert.True(command.ExecuteNonQuery() > 0);

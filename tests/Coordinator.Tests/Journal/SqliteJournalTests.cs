@@ -4,7 +4,7 @@ using Volley.Shared;
 
 namespace Volley.Coordinator.Tests.Journal;
 
-public sealed class JournalDatabaseTests : IDisposable
+public sealed class SqliteJournalTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("volley-test-").FullName;
 
@@ -13,8 +13,9 @@ public sealed class JournalDatabaseTests : IDisposable
     [Fact]
     public void AFreshJournal_IsInWriteAheadMode()
     {
-        using var connection = new SqliteConnection(JournalDatabase.Prepare(_folder));
-        connection.Open();
+        var journal = new SqliteJournal(_folder);
+        journal.Prepare("volley");
+        using var connection = journal.Open();
         using var command = connection.CreateCommand();
         command.CommandText = "PRAGMA journal_mode";
         Assert.Equal("wal", command.ExecuteScalar());
@@ -24,9 +25,9 @@ public sealed class JournalDatabaseTests : IDisposable
     [Fact]
     public void AFileThatIsNoJournal_IsAClearError()
     {
-        File.WriteAllText(Path.Combine(_folder, JournalDatabase.FileName), "this is no database, and long enough to be read as one ".PadRight(4096, '.'));
-        var error = Assert.Throws<UserErrorException>(() => JournalDatabase.Prepare(_folder));
-        Assert.Contains(JournalDatabase.FileName, error.Message, StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(_folder, SqliteJournal.FileName), "this is no database, and long enough to be read as one ".PadRight(4096, '.'));
+        var error = Assert.Throws<UserErrorException>(() => new SqliteJournal(_folder).Prepare("volley"));
+        Assert.Contains(SqliteJournal.FileName, error.Message, StringComparison.Ordinal);
         SqliteConnection.ClearAllPools();
     }
 
@@ -35,7 +36,7 @@ public sealed class JournalDatabaseTests : IDisposable
     {
         var file = Path.Combine(_folder, "file");
         File.WriteAllText(file, "");
-        var error = Assert.Throws<UserErrorException>(() => JournalDatabase.Prepare(Path.Combine(file, "journal")));
+        var error = Assert.Throws<UserErrorException>(() => new SqliteJournal(Path.Combine(file, "journal")).Prepare("volley"));
         Assert.Contains("journal", error.Message, StringComparison.Ordinal);
     }
 }
