@@ -33,10 +33,13 @@ internal sealed class ChildProgram : IAsyncDisposable
         get { lock (_lock) return string.Join('\n', _lines); }
     }
 
-    public static ChildProgram Start(string program, params IEnumerable<string> arguments)
+    public static ChildProgram Start(string program, params IEnumerable<string> arguments) => Start(program, new Dictionary<string, string>(), arguments);
+
+    public static ChildProgram Start(string program, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["VOLLEY_NODE_PROGRAM"] = VolleyNode;
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         return new ChildProgram(Process.Start(start)!);
     }
 

@@ -9,6 +9,8 @@ internal static partial class ProcessTable
     public const int SigInt = 2;
     public const int SigKill = 9;
     public const int SigTerm = 15;
+    public const int SigCont = 18;
+    public const int SigStop = 19;
 
     /// <summary>Processes of <paramref name="folder"/>: every argument list of ours names it.</summary>
     public static IReadOnlyList<int> Of(string folder, string? verb = null) =>
@@ -20,6 +22,9 @@ internal static partial class ProcessTable
     ];
 
     public static void Send(int pid, int signal) => Assert.True(Kill(pid, signal) == 0, $"process {pid} is gone already");
+
+    /// <returns>False where it is gone already.</returns>
+    public static bool TrySend(int pid, int signal) => Kill(pid, signal) == 0;
 
     /// <summary>A condition on the process table, looked at every 20 ms.</summary>
     public static async Task UntilAsync(Func<bool> holds, TimeSpan timeout, Func<string> orElse)

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Event;
+using Akka.Remote;
 using Volley.Coordinator.Placement;
 using Volley.Coordinator.Sweeps;
 using Volley.Shared.Identifiers;
@@ -11,7 +13,7 @@ namespace Volley.Coordinator.Actors;
 
 /// <summary>
 /// The one owner of the inventory. Protocol: agents' <see cref="RegisterNode"/> and <see cref="NodeLeaving"/> (forwarded by the manager), the
-/// cluster's reachability events, sweeps' <see cref="AskForSlots"/>, <see cref="WithdrawRequest"/>, <see cref="HoldSlots"/>,
+/// cluster's reachability events, the transport's closed connections (an agent whose port then refuses is gone: <see cref="AgentDial"/>), sweeps' <see cref="AskForSlots"/>, <see cref="WithdrawRequest"/>, <see cref="HoldSlots"/>,
 /// <see cref="ReleaseSlots"/> and <see cref="SendToNode"/>; news go to the manager as <see cref="SweepMail"/>.
 /// </summary>
 internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
@@ -19,6 +21,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
     private readonly Dictionary<NodeId, IActorRef> _agents = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly TimeProvider _clock;
+    private readonly HashSet<NodeId> _dialled = [];
     private Inventory _inventory = Inventory.Empty;
     private long _refusedRegistrations;
 
@@ -43,6 +46,9 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         Receive<NodeLeaving>(leaving => Take(_inventory.Leave(leaving.Node, leaving.Incarnation)));
         Receive<ClusterEvent.UnreachableMember>(unreachable => Lose(unreachable.Member, "it is unreachable."));
         Receive<ClusterEvent.MemberRemoved>(removed => Lose(removed.Member, "it left the cluster."));
+        Receive<DisassociatedEvent>(ended => Dial(ended.RemoteAddress));
+        Receive<AssociationErrorEvent>(failed => Dial(failed.RemoteAddress));
+        Receive<Dialled>(OnDialled);
         Receive<NoticeSilence>(_ => Take(_inventory.NoticeSilence(Now)));
 
         Receive<AskForSlots>(ask => Take((_inventory.Ask(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device), [])));
@@ -74,10 +80,38 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         Cluster.Get(Context.System).Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.MemberRemoved));
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
         Timers.StartPeriodicTimer(nameof(NoticeSilence), NoticeSilence.Instance, TimeSpan.FromSeconds(1));
     }
 
-    protected override void PostStop() => Cluster.Get(Context.System).Unsubscribe(Self);
+    protected override void PostStop()
+    {
+        Cluster.Get(Context.System).Unsubscribe(Self);
+        Context.System.EventStream.Unsubscribe(Self);
+    }
+
+    /// <summary>A connection has ended: with its agent, or only by itself?</summary>
+    private void Dial(Address address)
+    {
+        foreach (var (node, agent) in _agents)
+        {
+            if (agent.Path.Address != address || _inventory.Find(node) is not { IsReachable: true } known || !_dialled.Add(node)) continue;
+            // The port of the agent itself, where it has one: that of its actor system is closed while it builds a new one, and its ranks go on.
+            var (host, port) = (address.Host, address.Port ?? 0);
+            if (known.Registration.HttpAddress is { Length: > 0 } http && http.LastIndexOf(':') is > 0 and var colon)
+                (host, port) = (http[..colon].Trim('[', ']'), int.Parse(http.AsSpan(colon + 1), CultureInfo.InvariantCulture));
+            AgentDial.IsGoneAsync(host, port, _clock).PipeTo(Self, success: isGone => new Dialled(node, agent, isGone));
+        }
+    }
+
+    private void OnDialled(Dialled dialled)
+    {
+        _dialled.Remove(dialled.Node);
+        if (!dialled.IsGone || !_agents.TryGetValue(dialled.Node, out var agent) || !agent.Equals(dialled.Agent)) return;
+        _log.Warning("Node {0} at {1} is lost: its agent's process has ended", dialled.Node, agent.Path.Address);
+        Take(_inventory.Lose(dialled.Node, "its agent's process ended: the connection closed, and its port refuses."));
+    }
 
     private void Lose(Akka.Cluster.Member member, string reason)
     {
@@ -116,6 +150,8 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
     }
 
     private static void Tell(SweepId? sweep, SweepCommand command) => Context.Parent.Tell(new SweepMail(sweep, command));
+
+    private sealed record Dialled(NodeId Node, IActorRef Agent, bool IsGone);
 
     private sealed record NoticeSilence
     {

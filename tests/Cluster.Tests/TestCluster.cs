@@ -1,0 +1,105 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Volley.Cluster.Tests;
+
+/// <summary>A coordinator and agents as processes on loopback, with storage that all of them see, in a folder of its own.</summary>
+internal sealed partial class TestCluster : IAsyncDisposable
+{
+    private readonly List<ChildProgram> _programs = [];
+    private readonly HttpClient _http;
+    private readonly string _seed;
+
+    private TestCluster(string folder, ChildProgram coordinator, Uri http, string seed)
+    {
+        (Folder, Coordinator, _seed) = (folder, coordinator, seed);
+        _http = new HttpClient { BaseAddress = http, Timeout = TimeSpan.FromSeconds(30) };
+        _programs.Add(coordinator);
+    }
+
+    public string Folder { get; }
+
+    public ChildProgram Coordinator { get; }
+
+    /// <summary>Where failpoints that fired put their names (VOLLEY_FAILPOINTS_DIR).</summary>
+    public string Fired => Path.Combine(Folder, "fired");
+
+    public string Checkpoints => Path.Combine(Folder, "checkpoints");
+
+    public static async Task<TestCluster> StartAsync()
+    {
+        var folder = Directory.CreateTempSubdirectory("vc-").FullName;
+        Directory.CreateDirectory(Path.Combine(folder, "fired"));
+        var coordinator = ChildProgram.Start(ChildProgram.Volley, "serve", "--data", Path.Combine(folder, "serve"), "--http", "127.0.0.1:0", "--cluster", "127.0.0.1:0");
+        var line = await coordinator.LineAsync(text => Addresses().IsMatch(text), TinySweep.Patience);
+        var match = Addresses().Match(line);
+        return new TestCluster(folder, coordinator, new Uri(match.Groups["http"].Value), match.Groups["seed"].Value);
+    }
+
+    /// <returns>Once the coordinator has accepted it.</returns>
+    public async Task<ChildProgram> JoinAsync(string name, string failpoints = "", params string[] more)
+    {
+        var agent = ChildProgram.Start(
+            ChildProgram.VolleyNode, failpoints.Length == 0 ? [] : new Dictionary<string, string> { ["VOLLEY_FAILPOINTS"] = failpoints, ["VOLLEY_FAILPOINTS_DIR"] = Fired },
+            ["join", "--seed", _seed, "--name", name, "--slots", "1", "--device", "cpu", "--run-dir", Path.Combine(Folder, "run"), "--checkpoint-root", Checkpoints,
+             "--data-root", Path.Combine(Folder, "data"), "--log-dir", Path.Combine(Folder, "logs", name), .. more]);
+        _programs.Add(agent);
+        await agent.LineAsync(line => line.Contains($"{name} has joined", StringComparison.Ordinal), TinySweep.Patience);
+        return agent;
+    }
+
+    public async Task SubmitAsync(string name, string yaml)
+    {
+        HttpResponseMessage answer;
+        do answer = await _http.PostAsJsonAsync("/api/v1/sweeps", new { name, file_name = $"{name}.yaml", text = yaml }, TestContext.Current.CancellationToken);
+        while (answer.StatusCode == HttpStatusCode.ServiceUnavailable);   // still starting: each try waits inside the coordinator
+        Assert.True(answer.StatusCode is HttpStatusCode.Created, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>Trial 0 of a sweep, as the API shows it; null before it was made.</summary>
+    public async Task<JsonNode?> TrialAsync(string sweep) => (await LookAsync(sweep))?["changed"]!.AsArray().FirstOrDefault();
+
+    /// <summary>Asks until <paramref name="holds"/> of trial 0.</summary>
+    public async Task<JsonNode> UntilTrialAsync(string sweep, Predicate<JsonNode> holds, TimeSpan timeout)
+    {
+        using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        var started = TimeProvider.System.GetTimestamp();
+        JsonNode? trial;
+        while ((trial = await TrialAsync(sweep)) is null || !holds(trial))
+        {
+            if (TimeProvider.System.GetElapsedTime(started) > timeout) Assert.Fail($"{timeout.TotalSeconds} s passed; the trial: {trial}\n{string.Join("\n---\n", _programs.Select(program => program.Output))}");
+            await ticks.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+        }
+        return trial;
+    }
+
+    public Task<JsonNode> UntilFinishedAsync(string sweep) => UntilTrialAsync(sweep, trial => (string)trial["state"]! is "finished" or "failed", TinySweep.Patience);
+
+    /// <returns>The process in which that failpoint fired.</returns>
+    public async Task<int> UntilFiredAsync(string failpoint)
+    {
+        var file = Path.Combine(Fired, failpoint);
+        await ProcessTable.UntilAsync(() => File.Exists(file), TinySweep.Patience, () => string.Join("\n---\n", _programs.Select(program => program.Output)));
+        return int.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        foreach (var pid in ProcessTable.Of(Folder)) ProcessTable.TrySend(pid, ProcessTable.SigKill);
+        foreach (var program in _programs) await program.DisposeAsync();
+        await ProcessTable.UntilAsync(() => ProcessTable.Of(Folder).Count == 0, TimeSpan.FromSeconds(10), () => "killed processes are left");
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private async Task<JsonNode?> LookAsync(string sweep)
+    {
+        var answer = await _http.GetAsync($"/api/v1/sweeps/{sweep}", TestContext.Current.CancellationToken);
+        return answer.IsSuccessStatusCode ? JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)) : null;
+    }
+
+    [GeneratedRegex(@"HTTP API at (?<http>\S+?)/?; .*--seed (?<seed>\S+)")]
+    private static partial Regex Addresses();
+}
