@@ -12,14 +12,14 @@ internal static class SweepViewFactory
         State = Word(state.Phase),
         Version = state.Version,
         Trials = state.Trials.Count,
-        Finished = state.Trials.Count(trial => trial.Phase == TrialPhase.Finished),
-        Failed = state.Trials.Count(trial => trial.Phase == TrialPhase.Failed),
-        Running = state.Open.Count(number => state.Trials[number].Phase == TrialPhase.Running),
+        Finished = state.Trials.Finished,
+        Failed = state.Trials.Failed,
+        Running = state.Running.Count,
         TrialsPlanned = state.Plan?.Search.Trials,
         Deletions = state.WithDeletions.Sum(number => state.Trials[number].Retired.Count),
         StaleReports = state.StaleReports,
         Obstacle = inventory.Requests.Values.Where(request => request.Trial.Sweep == state.Id).Select(inventory.CannotEverPlace).FirstOrDefault(reason => reason is not null),
-        Changed = [.. state.Trials.Where(trial => trial.Version > changedSince).Select(trial => Of(trial, now))],
+        Changed = [.. state.Trials.ChangedSince(changedSince).Order().Select(number => Of(state.Trials[number], now))],
     };
 
     private static TrialView Of(TrialState trial, DateTimeOffset now)

@@ -12,7 +12,7 @@ internal static partial class SweepDecider
         var listed = appeared.Running.Where(rank => rank.Trial.Sweep == turn.State.Id).ToList();
         foreach (var rank in listed)
         {
-            if (turn.State.Find(rank.Trial) is { Phase: TrialPhase.Running } trial && trial.Attempt == rank.Attempt
+            if (turn.State.FindOpen(rank.Trial) is { Phase: TrialPhase.Running } trial && trial.Attempt == rank.Attempt
                 && trial.Members.Any(member => member.Rank == rank.Rank && member.Node == appeared.Node))
             {
                 if (!rank.HasExited && trial.Live.Pids.GetValueOrDefault(rank.Rank, -1) != rank.Pid)

@@ -81,7 +81,7 @@ internal static partial class SweepDecider
         var reopened = 0;
         for (var number = 0; number < turn.State.Trials.Count; number++)
         {
-            if (!phases.Contains(turn[number].Phase)) continue;
+            if (!phases.Contains(turn.State.Trials.PhaseOf(number))) continue;
             turn.Emit(new TrialReopened(number, turn.Now));
             reopened++;
         }
@@ -142,8 +142,9 @@ internal static partial class SweepDecider
     /// <summary>A finished trial goes on where the sweep was extended beyond its epochs; one that stopped early, by patience, has no use for more.</summary>
     private static void GoOnToNextStage(SweepTurn turn, int number)
     {
+        if (turn.State.Stages.IsEmpty || turn.State.Trials.PhaseOf(number) != TrialPhase.Finished) return;
         var trial = turn[number];
-        if (trial.Phase != TrialPhase.Finished || trial.Epochs.Count < trial.Spec.Train.Epochs) return;
+        if (trial.Epochs.Count < trial.Spec.Train.Epochs) return;
         var next = turn.State.Stages.Find(stage => stage > trial.Spec.Train.Epochs);
         if (next > 0) turn.Emit(new TrialExtended(number, next, turn.Now));
     }

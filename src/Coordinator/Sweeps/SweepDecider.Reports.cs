@@ -8,12 +8,13 @@ internal static partial class SweepDecider
 {
     private static void Report(SweepTurn turn, ITrialProtocol message)
     {
-        var trial = turn.State.Find(message.Trial);
+        var trial = turn.State.FindOpen(message.Trial);
         var isCurrent = trial is { Phase: TrialPhase.Running } && trial.Attempt == message.Attempt;
         switch (message)
         {
             case CheckpointDeleted deleted:
-                if (trial is not null && trial.Retired.Contains(deleted.RelativePath)) turn.Emit(new CheckpointRemoved(trial.Number, deleted.RelativePath));
+                if (deleted.Trial.Sweep == turn.State.Id && turn.State.WithDeletions.Contains(deleted.Trial.Number) && turn[deleted.Trial.Number].Retired.Contains(deleted.RelativePath))
+                    turn.Emit(new CheckpointRemoved(deleted.Trial.Number, deleted.RelativePath));
                 break;
             case RankExited exited when !isCurrent:
                 // Over already, or of an attempt that was given up: acknowledged, so that the agent can forget it.

@@ -7,7 +7,7 @@ internal static partial class SweepDecider
 {
     private static void Yield(SweepTurn turn, YieldSlots yield)
     {
-        if (turn.State.Find(turn.State.IdOf(yield.Trial)) is { Phase: TrialPhase.Running, Live.StopCause: null } trial && trial.Attempt == yield.Attempt)
+        if (turn.State.FindOpen(turn.State.IdOf(yield.Trial)) is { Phase: TrialPhase.Running, Live.StopCause: null } trial && trial.Attempt == yield.Attempt)
             Yield(turn, yield.Trial, yield.Cause);
     }
 

@@ -101,7 +101,7 @@ internal static partial class SweepDecider
     private static void Start(SweepTurn turn, SlotsGranted granted)
     {
         var id = turn.State.IdOf(granted.Trial);
-        if (turn.State.Find(id) is not { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: true } trial
+        if (turn.State.FindOpen(id) is not { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: true } trial
             || turn.State.Phase != SweepPhase.Running || granted.Attempt != trial.Attempt + 1)
         {
             turn.Do(new ReleaseSlots(id, granted.Attempt, granted.Members, MayRun: false));

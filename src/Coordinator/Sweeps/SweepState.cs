@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Volley.Coordinator.Search;
+using Volley.Shared.Config;
 using Volley.Shared.Identifiers;
 
 namespace Volley.Coordinator.Sweeps;
@@ -15,8 +16,8 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
     public SweepPhase Phase { get; init; } = SweepPhase.Running;
     public long Term { get; init; }
 
-    /// <summary>Trial n at index n.</summary>
-    public ImmutableList<TrialState> Trials { get; init; } = [];
+    /// <summary>Trial n at index n. Those that have ended are packed: reading one costs what unpacking costs.</summary>
+    public TrialBook Trials { get; init; } = TrialBook.Empty;
 
     public SearchState Search { get; init; } = SearchState.Initial;
 
@@ -52,6 +53,8 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
     public DateTimeOffset AcceptedAt { get; init; }
     public DateTimeOffset? EndedAt { get; init; }
 
+    private SweepState Planned(SweepPlan plan) => this with { Plan = plan, Trials = Trials with { Plan = plan } };
+
     /// <summary>Rises with every event; pages of changes are asked for by it.</summary>
     public long Version { get; init; }
 
@@ -62,6 +65,9 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
 
     public TrialId IdOf(int trial) => new(Id, trial);
 
+    /// <summary>The trial if it has not ended: what reports and grants are about. Costs nothing for the thousands that have.</summary>
+    public TrialState? FindOpen(TrialId trial) => trial.Sweep == Id && Open.Contains(trial.Number) ? Trials[trial.Number] : null;
+
     public TrialState? Find(TrialId trial) =>
         trial.Sweep == Id && trial.Number >= 0 && trial.Number < Trials.Count ? Trials[trial.Number] : null;
 
@@ -69,12 +75,11 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
 
     private SweepState Change(SweepEvent change) => change switch
     {
-        SweepAccepted accepted => this with { Submission = accepted.Submission, Plan = Planner(accepted.Submission), AcceptedAt = accepted.At },
+        SweepAccepted accepted => Planned(Planner(accepted.Submission)) with { Submission = accepted.Submission, AcceptedAt = accepted.At },
         SweepMoved moved => this with { Submission = moved.Submission },
-        SweepExtended extended => this with
+        SweepExtended extended => (extended.Trials > 0 ? Planned(Plan!.WithTrials(extended.Trials)) : this) with
         {
             Stages = extended.Epochs > 0 ? Stages.Add(extended.Epochs) : Stages,
-            Plan = extended.Trials > 0 ? Plan?.WithTrials(extended.Trials) : Plan,
         },
         PriorityChanged changed => this with { PriorityOverride = changed.Priority },
         TermStarted started => this with { Term = started.Term },
@@ -92,11 +97,11 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         CheckpointRemoved e => With(e.Trial, trial => trial with { Retired = trial.Retired.Remove(e.RelativePath) }),
         RankEnded e => With(e.Trial, trial => trial with { Ended = trial.Ended.SetItem(e.Rank, e) }),
         AttemptEnded e => With(e.Trial, trial => trial.Apply(e)),
-        TrialFinished e => With(e.Trial, trial => trial with { Phase = TrialPhase.Finished, Outcome = e.Outcome, EndedAt = e.At }).Observed(e.Trial),
-        TrialFailed e => With(e.Trial, trial => trial with { Phase = TrialPhase.Failed, Error = e.Error, HasUserError = e.IsUserError, EndedAt = e.At }).Observed(e.Trial),
+        TrialFinished e => With(e.Trial, trial => trial with { Phase = TrialPhase.Finished, Outcome = e.Outcome, EndedAt = e.At }, isEnd: true),
+        TrialFailed e => With(e.Trial, trial => trial with { Phase = TrialPhase.Failed, Error = e.Error, HasUserError = e.IsUserError, EndedAt = e.At }, isEnd: true),
         TrialReopened e => With(e.Trial, trial => trial with { Phase = TrialPhase.Waiting, Failures = 0, LossesInARow = 0, HasUserError = false, Error = "", FailedOn = "", EndedAt = null }),
         TrialExtended e => With(e.Trial, trial => trial.Apply(e)),
-        TrialCancelled e => With(e.Trial, trial => trial with { Phase = TrialPhase.Cancelled, EndedAt = e.At }).Observed(e.Trial),
+        TrialCancelled e => With(e.Trial, trial => trial with { Phase = TrialPhase.Cancelled, EndedAt = e.At }, isEnd: true),
 
         SlotsAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { HasAskedForSlots = e.IsWaiting, IsPromised = false } }),
         SlotsPromised e => With(e.Trial, trial => trial with { Live = trial.Live with { IsPromised = true } }),
@@ -119,21 +124,15 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         return this with { Trials = Trials.Add(trial), Open = Open.Add(trial.Number), Unasked = Unasked.Add(trial.Number), Search = Search with { Suggested = Trials.Count + 1 } };
     }
 
-    /// <summary>The search hears of every trial that has ended, in the order of the journal.</summary>
-    private SweepState Observed(int number)
+    /// <param name="isEnd">The search hears of it, in the order of the journal.</param>
+    private SweepState With(int number, Func<TrialState, TrialState> change, bool isEnd = false)
     {
-        if (Plan is not { } plan) return this;
-        var objective = plan.Spec.Objective;
-        var value = SweepOutcome.Of(Trials[number]).Find(objective.Metric);
-        return this with { Search = Search.Observe(plan.Search, TrialObservation.Of(number, Trials[number].Spec.Hyperparameters, objective, value)) };
-    }
-
-    private SweepState With(int number, Func<TrialState, TrialState> change)
-    {
-        var trial = change(Trials[number]) with { Version = Version + 1 };
+        var before = Trials[number];
+        var trial = change(before) with { Version = Version + 1 };
         return this with
         {
-            Trials = Trials.SetItem(number, trial),
+            Trials = Trials.Set(before, trial),
+            Search = isEnd && Plan is { } plan ? Search.Observe(plan.Search, ObservationOf(trial, plan.Spec.Objective)) : Search,
             Open = Put(Open, trial.IsOpen),
             Running = Put(Running, trial.Phase == TrialPhase.Running),
             Unasked = Put(Unasked, trial is { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: false }),
@@ -141,6 +140,9 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
             Promised = Put(Promised, trial is { Phase: TrialPhase.Waiting, Live: { HasAskedForSlots: true, IsPromised: true } }),
             WithDeletions = Put(WithDeletions, !trial.Retired.IsEmpty),
         };
+
+        static TrialObservation ObservationOf(TrialState trial, ObjectiveSpec objective) =>
+            TrialObservation.Of(trial.Number, trial.Spec.Hyperparameters, objective, SweepOutcome.Of(trial).Find(objective.Metric));
 
         ImmutableSortedSet<int> Put(ImmutableSortedSet<int> set, bool isIn) => isIn ? set.Add(number) : set.Remove(number);
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Volley.Shared.Config;
 using Volley.Shared.Messages;
 using Volley.Shared.Results;
@@ -22,7 +23,9 @@ internal sealed record ReportedEpoch(int Attempt, EpochMetrics Metrics);
 internal sealed record TrialState
 {
     public required int Number { get; init; }
-    public required TrialSpec Spec { get; init; }
+
+    [JsonIgnore]        // a packed trial has it apart, if at all
+    public TrialSpec Spec { get; init; } = null!;
     public required DateTimeOffset CreatedAt { get; init; }
     public TrialPhase Phase { get; init; } = TrialPhase.Waiting;
 
@@ -83,6 +86,7 @@ internal sealed record TrialState
     public DateTimeOffset? AttemptStartedAt { get; init; }
 
     /// <summary>What only this life of the coordinator knows.</summary>
+    [JsonIgnore]
     public TrialLive Live { get; init; } = TrialLive.Nothing;
 
     /// <summary>The sweep's <see cref="SweepState.Version"/> when this trial last changed.</summary>
