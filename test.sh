@@ -22,6 +22,7 @@ projects=(
   "Models.Tests       150  360"
   "GpuNode.Tests      240  900"
   "Coordinator.Tests  120  240"
+  "Simulation.Tests   120  600"
   "Cluster.Tests      120  900"
 )
 

@@ -152,6 +152,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         {
             switch (effect)
             {
+                case Abdicate abdicate: _abdicate(abdicate.Reason); return;
                 case Reply reply: Sender.Tell(reply.Message, Context.Parent); break;
                 case ToNode to: _registry.Tell(new SendToNode(to.Node, false, to.Message)); break;
                 case ToAnyNode to: _registry.Tell(new SendToNode(to.Preferred, true, to.Message)); break;

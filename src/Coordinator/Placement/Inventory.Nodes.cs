@@ -14,7 +14,8 @@ internal sealed partial record Inventory
             return $"Agent {registration.Node} is Volley {registration.Version}, the coordinator {version}: install the same version on every machine.";
         if (registration.Slots < 1 || registration.ThreadsPerSlot < 1)
             return $"Agent {registration.Node} lends {registration.Slots} slots of {registration.ThreadsPerSlot} threads: both must be at least 1.";
-        if (Find(registration.Node) is { } known && known.Registration.Incarnation > registration.Incarnation)
+        // One that fell silent is gone, whatever its number: the clock of its machine may have been set back.
+        if (Find(registration.Node) is { IsReachable: true } known && known.Registration.Incarnation > registration.Incarnation)
             return $"Another agent named {registration.Node} registered later, from {known.Registration.Host}: give this one another --name.";
         return null;
     }
@@ -37,9 +38,11 @@ internal sealed partial record Inventory
 
         var vanished = before.Any(entry => entry.Value.IsListed && entry.Value.IsWanted && !held.ContainsKey(entry.Key));
         var unexpected = listed.Keys.Any(rank => !before.ContainsKey(rank));
+        // Given, and not there: a start that is on its way, or one that never arrived. A sweep that waits for such a rank to stop has to hear of it.
+        var missing = before.Any(entry => entry.Value is { IsListed: false, IsWanted: true } && !listed.ContainsKey(entry.Key));
         var node = new NodeState(registration, IsReachable: true, now, held.ToImmutable()) { SetAside = SetAside.GetValueOrDefault(registration.Node) };
         var next = With(node) with { Awaited = Awaited.Remove(registration.Node) };
-        return isNew || !known!.IsReachable || vanished || unexpected
+        return isNew || !known!.IsReachable || vanished || unexpected || missing
             ? (next, [new NodeIsUp(registration.Node, registration.Incarnation, registration.Running)])
             : (next, []);
     }

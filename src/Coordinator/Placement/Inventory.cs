@@ -145,6 +145,9 @@ internal sealed partial record Inventory
         foreach (var member in members)
         {
             var rank = new RankId(trial, attempt, member.Rank);
+            // Not back yet: if it runs there after all, its node will say so.
+            if (result.Awaited.GetValueOrDefault(member.Node) is { } awaited)
+                result = result with { Awaited = result.Awaited.SetItem(member.Node, awaited with { Held = awaited.Held.Remove(rank) }) };
             if (result.Find(member.Node) is not { } node || !node.Held.TryGetValue(rank, out var held)) continue;
             // An agent process that is gone took its ranks with it.
             var isGone = !mayRun || (!held.IsListed && node.Registration.Incarnation != member.Incarnation);

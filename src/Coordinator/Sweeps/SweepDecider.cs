@@ -31,6 +31,10 @@ internal static partial class SweepDecider
                 turn.Emit(new SweepMoved(again.Submission, now));
                 break;
             case Submit: break;
+            // A sweep recovered by a coordinator that has a successor reads that one's events too, so no sequence number would stop it.
+            case BeginTerm begin when begin.Term < state.Term:
+                turn.Do(new Abdicate($"sweep-{state.Id}: term {state.Term} has begun; this coordinator's is {begin.Term}. It is no longer in charge and ends."));
+                return turn.Decision;
             case BeginTerm begin: Begin(turn, begin.Term); break;
             case FromAgent report: Report(turn, report.Message); break;
             case SlotsGranted granted: Start(turn, granted); break;

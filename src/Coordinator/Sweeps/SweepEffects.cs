@@ -36,3 +36,6 @@ internal sealed record HoldSlots(TrialId Trial, int Attempt, ImmutableArray<Memb
 /// <summary>The sweep no longer wants them.</summary>
 /// <param name="MayRun">A start was sent: each is free only when its node says that the process is gone.</param>
 internal sealed record ReleaseSlots(TrialId Trial, int Attempt, ImmutableArray<Member> Members, bool MayRun) : SweepEffect;
+
+/// <summary>Another coordinator is in charge: this process ends before it does anything else.</summary>
+internal sealed record Abdicate(string Reason) : SweepEffect;

@@ -88,7 +88,7 @@ public sealed class InventoryTests
     {
         var inventory = Granted();
         (inventory, var news) = inventory.Register(Node("a", 1), Now);
-        Assert.Empty(news);
+        Assert.IsType<NodeIsUp>(Assert.Single(news));           // a sweep that waits for it to stop must hear that it never ran
         Assert.Equal(0, inventory.Find(new NodeId("a"))!.FreeSlots);
     }
 
@@ -159,6 +159,24 @@ public sealed class InventoryTests
         (inventory, var news) = inventory.NoticeSilence(Now + Inventory.RejoinLimit + TimeSpan.FromSeconds(1));
         Assert.Equal(new NodeId("a"), Assert.IsType<NodeIsLost>(Assert.Single(news)).Node);
         Assert.Empty(inventory.NoticeSilence(Now + TimeSpan.FromHours(1)).News);
+    }
+
+    [Fact]
+    public void WhatWasReleasedBeforeItsNodeCameBack_IsFree()
+    {
+        ImmutableArray<Member> members = [new Member(0, new NodeId("a"), 1, 1)];
+        var inventory = Inventory.Empty.Hold(new TrialId(Sweep, 0), 1, members, Now).Release(new TrialId(Sweep, 0), 1, members, mayRun: true);
+        (inventory, _) = inventory.Register(Node("a", 1), Now);
+        Assert.Equal(1, inventory.Find(new NodeId("a"))!.FreeSlots);
+    }
+
+    [Fact]
+    public void AnAgentWhoseClockWasSetBack_ServesOnceItsEarlierLifeIsSilent()
+    {
+        var inventory = With("a:1");
+        var after = Node("a", 1) with { Incarnation = -3_600_000 };
+        Assert.NotNull(inventory.Refuse(after, "0.1.0"));
+        Assert.Null(inventory.Lose(new NodeId("a"), "gone").Next.Refuse(after, "0.1.0"));
     }
 
     [Fact]

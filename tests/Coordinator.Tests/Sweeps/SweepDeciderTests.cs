@@ -262,6 +262,18 @@ public sealed class SweepDeciderTests
         Assert.Equal(TrialPhase.Waiting, sweep[0].Phase);
     }
 
+    /// <summary>A sweep that is recovered in mid-term reads its successor's events too: the journal's sequence numbers would let it write.</summary>
+    [Fact]
+    public void ACoordinatorThatHasASuccessor_AbdicatesInsteadOfBeginning()
+    {
+        var sweep = new TestSweep(1).Running();
+        sweep.Do(new BeginTerm(2));
+        var decision = sweep.Do(new BeginTerm(1));
+        Assert.Empty(decision.Events);
+        Assert.IsType<Abdicate>(Assert.Single(decision.Effects));
+        Assert.Equal(2, sweep.State.Term);
+    }
+
     [Fact]
     public void AfterARestart_RunningRanksAreAdoptedNotRestarted()
     {
