@@ -68,6 +68,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
                 if (_inventory.Find(node) is { IsReachable: true } known)
                     Tell(hold.Trial.Sweep, new NodeAppeared(node, known.Registration.Incarnation, known.Registration.Running));
         });
+        Receive<FindCopyTarget>(find => Tell(find.Trial.Sweep, new CopyTargetFound(find.Trial.Number, find.Attempt, find.RelativePath, _inventory.CopyTarget(find.Source, find.Tried))));
         Receive<SendToNode>(Send);
         Receive<CountersAnswer>(counters => Sender.Tell(counters with { RefusedRegistrations = _refusedRegistrations }));
         Receive<GetInventory>(_ => Sender.Tell(new InventoryAnswer(_inventory)));
@@ -125,7 +126,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
     private void Send(SendToNode message)
     {
         if (message.Node is { } node && _inventory.Find(node) is { IsReachable: true } && _agents.TryGetValue(node, out var agent))
-            agent.Tell(message.Message, Context.Parent);
+            agent.Tell(_inventory.WithAddresses(message.Message), Context.Parent);
         else if (message.IsAnyNodeGood && _inventory.Nodes.Values.FirstOrDefault(candidate => candidate.IsReachable) is { } any)
             _agents[any.Id].Tell(message.Message, Context.Parent);
     }

@@ -53,6 +53,11 @@ internal static class SweepViewFactory
             LastLogLines = trial.LastLogLines,
             Outcome = trial.Outcome,
             Checkpoints = [.. trial.Checkpoints.Select(checkpoint => checkpoint.RelativePath)],
+            CheckpointHolders = trial.NewestCheckpoint?.Holders is null
+                ? null
+                : trial.Checkpoints.ToDictionary(checkpoint => checkpoint.RelativePath, checkpoint => checkpoint.Holders?.Select(node => node.Value) ?? []),
+            CheckpointProblem = trial.CheckpointProblem.Length > 0 ? trial.CheckpointProblem : null,
+            CheckpointProblems = trial.CheckpointProblems,
             ActiveSeconds = (trial.ActiveTime + (trial.AttemptStartedAt is { } since ? now - since : TimeSpan.Zero)).TotalSeconds,
             Spec = trial.Spec,
         };

@@ -84,6 +84,15 @@ internal sealed record TrialView
 
     /// <summary>Committed, newest last; relative to the trial's checkpoint folder.</summary>
     public required IReadOnlyList<string> Checkpoints { get; init; }
+
+    /// <summary>Of each checkpoint the nodes that have it; absent: it lies in a folder that all of them see.</summary>
+    public IReadOnlyDictionary<string, IEnumerable<string>>? CheckpointHolders { get; init; }
+
+    /// <summary>The newest trouble with checkpoints; absent once one was committed as it should be.</summary>
+    public string? CheckpointProblem { get; init; }
+
+    /// <summary>How often a checkpoint could not be written or read.</summary>
+    public int CheckpointProblems { get; init; }
     public required double ActiveSeconds { get; init; }
     public required TrialSpec Spec { get; init; }
 }

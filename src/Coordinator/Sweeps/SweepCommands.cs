@@ -21,6 +21,10 @@ internal sealed record SlotsGranted(int Trial, int Attempt, ImmutableArray<Membe
 /// <summary>The inventory frees slots for this request, by pre-emption.</summary>
 internal sealed record SlotsComing(int Trial, int Attempt) : SweepCommand;
 
+/// <summary>The inventory's answer to <see cref="FindCopyTarget"/>.</summary>
+/// <param name="Target">Null: there is no other agent.</param>
+internal sealed record CopyTargetFound(int Trial, int Attempt, string RelativePath, NodeId? Target) : SweepCommand;
+
 /// <summary>A node is new, back, restarted, or runs something else than the inventory thought.</summary>
 internal sealed record NodeAppeared(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running) : SweepCommand;
 

@@ -46,6 +46,7 @@ internal static partial class SweepDecider
         foreach (var number in turn.State.Running)
             if (turn[number].Members.Any(member => member.Node == lost.Node))
                 EndAttempt(turn, number, RankEnd.Lost, $"Node {lost.Node} was lost: {lost.Reason}", lost.Node.Value, []);
+        foreach (var number in turn.State.Running) AskAnotherThan(turn, number, lost.Node);
     }
 
     /// <summary>Over, for whatever reason. Ranks that may live are killed: the attempt's number fences them, this only frees their slots sooner.</summary>

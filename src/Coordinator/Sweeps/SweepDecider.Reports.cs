@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Volley.Coordinator.Checkpoints;
+using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
 
 namespace Volley.Coordinator.Sweeps;
@@ -13,8 +15,11 @@ internal static partial class SweepDecider
         switch (message)
         {
             case CheckpointDeleted deleted:
-                if (deleted.Trial.Sweep == turn.State.Id && turn.State.WithDeletions.Contains(deleted.Trial.Number) && turn[deleted.Trial.Number].Retired.Contains(deleted.RelativePath))
-                    turn.Emit(new CheckpointRemoved(deleted.Trial.Number, deleted.RelativePath));
+                if (deleted.Trial.Sweep == turn.State.Id && turn.State.WithDeletions.Contains(deleted.Trial.Number)) Removed(turn, turn[deleted.Trial.Number], deleted);
+                break;
+            case CheckpointCopied copied:
+                // Late, the trial may have ended: then the copy is of no use, unless it is of a checkpoint that stays.
+                if ((trial ?? turn.State.Find(copied.Trial)) is { } known) Copied(turn, known, copied, isCurrent);
                 break;
             case RankExited exited when !isCurrent:
                 // Over already, or of an attempt that was given up: acknowledged, so that the agent can forget it.
@@ -29,7 +34,7 @@ internal static partial class SweepDecider
                     turn.Emit(new RankConfirmed(trial.Number, started.Attempt, started.Rank, started.Pid));
                 break;
             case ProgressReport progress:
-                if (progress.Rank == 0) turn.Emit(new ProgressSeen(trial!.Number, progress, turn.Now));
+                if (progress.Rank == 0) Progress(turn, trial!, progress);
                 break;
             case EpochReport epoch: Epoch(turn, trial!, epoch); break;
             case CheckpointReport checkpoint: Checkpoint(turn, trial!, checkpoint); break;
@@ -52,22 +57,37 @@ internal static partial class SweepDecider
         if (report.Epoch > trial.Epochs.Count) return;                 // the epoch at its end is still on its way; it comes again
         if (!trial.CommittedNow.Contains(report.RelativePath))
         {
-            // An attempt that fell back to an older checkpoint passes the damaged one's step again: its own line replaces the other.
-            foreach (var passed in trial.Checkpoints.Where(known => known.Attempt < report.Attempt && known.Step >= report.Step))
-                Retire(turn, trial.Number, passed.RelativePath);
-            turn.Emit(new CheckpointCommitted(trial.Number, new CommittedCheckpoint(
-                report.Attempt, report.Step, report.Epoch, report.RelativePath, report.ManifestSha256, report.ObjectiveValue, report.Bytes), turn.Now));
-            var spec = trial.Spec;
-            foreach (var unneeded in Retention.ToRetire(turn[trial.Number].Checkpoints, spec.Checkpoint, spec.Objective).ToList())
-                Retire(turn, trial.Number, unneeded.RelativePath);
+            if (NeedsCopy(turn, trial))
+            {
+                WantCopy(turn, trial, report);
+                return;                                                // it comes again, and is accepted when the copy is there
+            }
+            Commit(turn, trial, report, [WriterOf(trial)], null);
         }
         turn.Answer(new CheckpointAccepted(report.Trial, report.Attempt, report.Step));
     }
 
-    private static void Retire(SweepTurn turn, int number, string relativePath)
+    /// <param name="holders">Counts where agents keep checkpoints under roots of their own.</param>
+    private static void Commit(SweepTurn turn, TrialState trial, CheckpointReport report, ImmutableArray<NodeId> holders, string? warning)
     {
-        turn.Emit(new CheckpointRetired(number, relativePath));
-        AskForDeletion(turn, number, relativePath);
+        // An attempt that fell back to an older checkpoint passes the damaged one's step again: its own line replaces the other.
+        foreach (var passed in trial.Checkpoints.Where(known => known.Attempt < report.Attempt && known.Step >= report.Step))
+            Retire(turn, trial.Number, passed.RelativePath);
+        var checkpoint = new CommittedCheckpoint(report.Attempt, report.Step, report.Epoch, report.RelativePath, report.ManifestSha256, report.ObjectiveValue, report.Bytes)
+        {
+            Holders = turn.State.Submission!.IsForAnyMachine ? holders : null,
+        };
+        turn.Emit(new CheckpointCommitted(trial.Number, checkpoint, turn.Now) { Warning = warning });
+        var spec = trial.Spec;
+        foreach (var unneeded in Retention.ToRetire(turn[trial.Number].Checkpoints, spec.Checkpoint, spec.Objective).ToList())
+            Retire(turn, trial.Number, unneeded.RelativePath);
+    }
+
+    private static void Progress(SweepTurn turn, TrialState trial, ProgressReport report)
+    {
+        turn.Emit(new ProgressSeen(trial.Number, report, turn.Now));
+        if (report.CheckpointProblems > trial.CheckpointProblemsNow)
+            turn.Emit(new CheckpointProblemSeen(trial.Number, report.Attempt, report.CheckpointProblems, report.CheckpointProblem, turn.Now));
     }
 
     private static void Exit(SweepTurn turn, TrialState trial, RankExited exit)

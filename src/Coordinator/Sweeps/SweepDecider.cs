@@ -19,6 +19,9 @@ internal static partial class SweepDecider
     /// <summary>Requests of one sweep that wait at once. The next follows when one is granted, in a message's time, however many trials wait.</summary>
     private const int MaxRequests = 8;
 
+    /// <summary>Checkpoints a start names, newest first: that so many are damaged at once does not happen, and a message has an end.</summary>
+    private const int MaxResumeSources = 16;
+
     private const string Paused = "The sweep was paused.";
 
     public static Decision Decide(SweepState state, SweepCommand command, DateTimeOffset now)
@@ -38,6 +41,7 @@ internal static partial class SweepDecider
             case BeginTerm begin: Begin(turn, begin.Term); break;
             case FromAgent report: Report(turn, report.Message); break;
             case SlotsGranted granted: Start(turn, granted); break;
+            case CopyTargetFound found: SendCopy(turn, found); break;
             case NodeAppeared appeared: Reconcile(turn, appeared); break;
             case NodeLost lost: Lose(turn, lost); break;
             case PersonCommand: Obey(turn, (PersonCommand)command); break;
@@ -128,7 +132,7 @@ internal static partial class SweepDecider
             turn.Do(new ToNode(member.Node, new StartRank(
                 turn.State.Term, turn.State.IdOf(number), trial.Attempt, member.Rank, trial.Members.Length, member.Slots,
                 ConfigJson.Serialize(trial.Spec), submission.CheckpointRootOf(turn.State.IdOf(number)), submission.DataRoot, submission.BaseDirectory,
-                [.. trial.Checkpoints.Reverse().Select(checkpoint => checkpoint.Reference)])));
+                [.. trial.Checkpoints.Reverse().Take(MaxResumeSources).Select(checkpoint => checkpoint.WithHolders())])));
         }
         turn.Emit(new CommandSent(number, turn.Now));
     }
@@ -155,15 +159,8 @@ internal static partial class SweepDecider
             if (trial.Live.StopCause is not null) SendStops(turn, number);
             else if (trial.Members.Any(member => !trial.Live.Pids.ContainsKey(member.Rank) && !trial.Ended.ContainsKey(member.Rank))) SendStarts(turn, number);
         }
+        foreach (var number in turn.State.Running) RepeatCopies(turn, number);
         foreach (var number in turn.State.WithDeletions)
-            foreach (var path in turn[number].Retired) AskForDeletion(turn, number, path);
-    }
-
-    private static void AskForDeletion(SweepTurn turn, int number, string relativePath)
-    {
-        var trial = turn[number];
-        var owner = trial.Members.IsEmpty ? null : (Shared.Identifiers.NodeId?)trial.Members[0].Node;
-        turn.Do(new ToAnyNode(owner, new RetireCheckpoint(
-            turn.State.Term, turn.State.IdOf(number), trial.Attempt, turn.State.Submission!.CheckpointRootOf(turn.State.IdOf(number)), relativePath)));
+            foreach (var path in turn[number].Retired.Keys) AskForDeletion(turn, number, path);
     }
 }

@@ -28,6 +28,10 @@ internal sealed record ForgetHoldings(SweepId Sweep) : SweepEffect;
 /// <summary>Between sweeps; 0 until it is told. Sent at the beginning of each term and at each change.</summary>
 internal sealed record SetSweepPriority(SweepId Sweep, int Priority) : SweepEffect;
 
+/// <summary>Ask the inventory who shall copy a checkpoint; answered by <see cref="CopyTargetFound"/> at once.</summary>
+/// <param name="Tried">Agents that could not.</param>
+internal sealed record FindCopyTarget(TrialId Trial, int Attempt, string RelativePath, NodeId Source, ImmutableArray<NodeId> Tried) : SweepEffect;
+
 internal sealed record WithdrawRequest(TrialId Trial) : SweepEffect;
 
 /// <summary>These were given before a restart: count them as used until their node says otherwise.</summary>

@@ -39,15 +39,36 @@ internal sealed record EpochReported(int Trial, int Attempt, EpochMetrics Metric
 internal sealed record CommittedCheckpoint(int Attempt, long Step, int Epoch, string RelativePath, string ManifestSha256, double? ObjectiveValue, long Bytes)
 {
     public CheckpointReference Reference => new(Step, RelativePath, ManifestSha256);
+
+    /// <summary>Agents that have it under their own root; null: it lies where the submission said, for all to see.</summary>
+    public ImmutableArray<NodeId>? Holders { get; init; }
+
+    /// <summary>The inventory adds the addresses of those that can be reached.</summary>
+    public CheckpointReference WithHolders() => Reference with { Holders = Holders is { } holders ? [.. holders.Select(node => new CheckpointHolder(node, ""))] : null };
 }
 
-internal sealed record CheckpointCommitted(int Trial, CommittedCheckpoint Checkpoint, DateTimeOffset At) : SweepEvent;
+internal sealed record CheckpointCommitted(int Trial, CommittedCheckpoint Checkpoint, DateTimeOffset At) : SweepEvent
+{
+    /// <summary>It exists, but not as safely as was asked for.</summary>
+    public string? Warning { get; init; }
+}
+
+/// <summary>One more agent has it: it fetched it to resume from it.</summary>
+internal sealed record CheckpointHeld(int Trial, string RelativePath, NodeId Node) : SweepEvent;
+
+/// <summary>A rank could not write a checkpoint, or not read one: training goes on, a person should look.</summary>
+/// <param name="Count">Of the attempt so far.</param>
+internal sealed record CheckpointProblemSeen(int Trial, int Attempt, int Count, string Problem, DateTimeOffset At) : SweepEvent;
 
 /// <summary>Nobody resumes from it any more; its deletion may be asked for.</summary>
 internal sealed record CheckpointRetired(int Trial, string RelativePath) : SweepEvent;
 
 /// <summary>The retired directory is gone.</summary>
-internal sealed record CheckpointRemoved(int Trial, string RelativePath) : SweepEvent;
+internal sealed record CheckpointRemoved(int Trial, string RelativePath) : SweepEvent
+{
+    /// <summary>From the disk of this agent; absent: from everywhere.</summary>
+    public NodeId? Node { get; init; }
+}
 
 /// <summary>One rank of several is done while others still run.</summary>
 internal sealed record RankEnded(int Trial, int Attempt, int Rank, RankEnd End, TrialOutcome? Outcome, DateTimeOffset At) : SweepEvent;
@@ -112,5 +133,8 @@ internal sealed record CommandSent(int Trial, DateTimeOffset At) : VolatileEvent
 internal sealed record RankConfirmed(int Trial, int Attempt, int Rank, int Pid) : VolatileEvent;
 
 internal sealed record ProgressSeen(int Trial, ProgressReport Report, DateTimeOffset At) : VolatileEvent;
+
+/// <summary>A checkpoint that waits to be copied, and how far that has come.</summary>
+internal sealed record CopyNoted(int Trial, PendingCopy Copy) : VolatileEvent;
 
 internal sealed record StaleReportDropped : VolatileEvent;

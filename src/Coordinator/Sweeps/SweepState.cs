@@ -94,7 +94,9 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         EpochReported e => With(e.Trial, trial => trial.Apply(e)),
         CheckpointCommitted e => With(e.Trial, trial => trial.Apply(e)),
         CheckpointRetired e => With(e.Trial, trial => trial.Apply(e)),
-        CheckpointRemoved e => With(e.Trial, trial => trial with { Retired = trial.Retired.Remove(e.RelativePath) }),
+        CheckpointRemoved e => With(e.Trial, trial => trial.Apply(e)),
+        CheckpointHeld e => With(e.Trial, trial => trial.Apply(e)),
+        CheckpointProblemSeen e => With(e.Trial, trial => trial.Apply(e)),
         RankEnded e => With(e.Trial, trial => trial with { Ended = trial.Ended.SetItem(e.Rank, e) }),
         AttemptEnded e => With(e.Trial, trial => trial.Apply(e)),
         TrialFinished e => With(e.Trial, trial => trial with { Phase = TrialPhase.Finished, Outcome = e.Outcome, EndedAt = e.At }, isEnd: true),
@@ -107,6 +109,7 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         SlotsPromised e => With(e.Trial, trial => trial with { Live = trial.Live with { IsPromised = true } }),
         StopAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { StopCause = e.Cause } }),
         AttemptAdopted e => With(e.Trial, trial => trial with { Live = trial.Live with { IsAdopted = true } }),
+        CopyNoted e => With(e.Trial, trial => trial with { Live = trial.Live with { Copies = trial.Live.Copies.SetItem(e.Copy.Report.RelativePath, e.Copy) } }),
         CommandSent e => With(e.Trial, trial => trial with { Live = trial.Live with { CommandSentAt = e.At } }),
         RankConfirmed e => With(e.Trial, trial => trial with { Live = trial.Live with { Pids = trial.Live.Pids.SetItem(e.Rank, e.Pid) } }),
         ProgressSeen e => With(e.Trial, trial => trial with

@@ -17,6 +17,7 @@ internal static class TrialEvents
         Ended = ImmutableDictionary<int, RankEnded>.Empty,
         Epochs = trial.Epochs.RemoveRange(Math.Min(started.ResumeEpoch, trial.Epochs.Count), Math.Max(0, trial.Epochs.Count - started.ResumeEpoch)),
         CommittedNow = [],
+        CheckpointProblemsNow = 0,
         StartedAt = trial.StartedAt ?? started.At,
         AttemptStartedAt = started.At,
         Live = TrialLive.Nothing,
@@ -38,13 +39,33 @@ internal static class TrialEvents
         Checkpoints = trial.Checkpoints.Insert(trial.Checkpoints.FindLastIndex(known => known.Step < committed.Checkpoint.Step) + 1, committed.Checkpoint),
         CommittedNow = trial.CommittedNow.Add(committed.Checkpoint.RelativePath),
         LossesInARow = 0,
+        CheckpointProblem = committed.Warning ?? "",
+        Live = trial.Live with { Copies = trial.Live.Copies.Remove(committed.Checkpoint.RelativePath) },
+    };
+
+    public static TrialState Apply(this TrialState trial, CheckpointHeld held) => trial with
+    {
+        Checkpoints = trial.Checkpoints.ConvertAll(known => known.RelativePath == held.RelativePath ? known with { Holders = known.Holders?.Add(held.Node) } : known),
+    };
+
+    public static TrialState Apply(this TrialState trial, CheckpointProblemSeen seen) => trial with
+    {
+        CheckpointProblem = seen.Problem,
+        CheckpointProblems = trial.CheckpointProblems + seen.Count - trial.CheckpointProblemsNow,
+        CheckpointProblemsNow = seen.Count,
     };
 
     public static TrialState Apply(this TrialState trial, CheckpointRetired retired) => trial with
     {
         Checkpoints = trial.Checkpoints.RemoveAll(checkpoint => checkpoint.RelativePath == retired.RelativePath),
-        Retired = trial.Retired.Add(retired.RelativePath),
+        Retired = trial.Retired.SetItem(retired.RelativePath, trial.Checkpoints.Find(checkpoint => checkpoint.RelativePath == retired.RelativePath)?.Holders ?? []),
     };
+
+    public static TrialState Apply(this TrialState trial, CheckpointRemoved removed)
+    {
+        var left = removed.Node is { } node && trial.Retired.TryGetValue(removed.RelativePath, out var holders) ? holders.Remove(node) : [];
+        return trial with { Retired = left.IsEmpty ? trial.Retired.Remove(removed.RelativePath) : trial.Retired.SetItem(removed.RelativePath, left) };
+    }
 
     /// <summary>Its outcome of the stage before stays until the next one's replaces it.</summary>
     public static TrialState Apply(this TrialState trial, TrialExtended extended) => trial with

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Volley.Shared.Config;
+using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
 using Volley.Shared.Results;
 
@@ -53,8 +54,17 @@ internal sealed record TrialState
     /// <summary>Paths the running attempt has committed, retired and deleted ones too: a report that comes again long after must not bring one back.</summary>
     public ImmutableHashSet<string> CommittedNow { get; init; } = [];
 
-    /// <summary>Retired, and not yet known to be deleted.</summary>
-    public ImmutableHashSet<string> Retired { get; init; } = [];
+    /// <summary>Retired, and not yet known to be deleted: who still has them. Nobody named: any agent can delete it.</summary>
+    public ImmutableDictionary<string, ImmutableArray<NodeId>> Retired { get; init; } = ImmutableDictionary<string, ImmutableArray<NodeId>>.Empty;
+
+    /// <summary>The newest trouble with checkpoints; empty once one was committed as it should be.</summary>
+    public string CheckpointProblem { get; init; } = "";
+
+    /// <summary>How often a checkpoint could not be written or read, over all attempts.</summary>
+    public int CheckpointProblems { get; init; }
+
+    /// <summary>Of them, those of the newest attempt.</summary>
+    public int CheckpointProblemsNow { get; init; }
 
     /// <summary>Failures of the trial itself.</summary>
     public int Failures { get; init; }
@@ -109,6 +119,9 @@ internal sealed record TrialLive(
 
     /// <summary>It was under way when this life of the coordinator began.</summary>
     public bool IsAdopted { get; init; }
+
+    /// <summary>Written, and not committed before another agent has them too; by path.</summary>
+    public ImmutableDictionary<string, PendingCopy> Copies { get; init; } = ImmutableDictionary<string, PendingCopy>.Empty;
 
     /// <summary>Why its ranks were asked to stop, and are asked again; null: they were not.</summary>
     public string? StopCause { get; init; }

@@ -81,7 +81,7 @@ public sealed record ProgressReport(
     TrialId Trial, int Attempt, int Rank, int Epoch, int TotalEpochs, long Step, long TotalSteps, double Loss, double ImagesPerSecond,
     long StartStep = 0, double SecondsSinceFirstStep = 0) : ITrialProtocol
 {
-    /// <summary>Why the newest checkpoint could not be written, or an older one not be read; empty once one was written again. At most <see cref="MessageLimits.ErrorBytes"/>.</summary>
+    /// <summary>Why a checkpoint could not be written, or one not be read: the last time. At most <see cref="MessageLimits.ErrorBytes"/>; empty: it never happened.</summary>
     public string CheckpointProblem { get; init; } = "";
 
     /// <summary>How often that happened in this attempt.</summary>

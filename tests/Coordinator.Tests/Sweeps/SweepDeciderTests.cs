@@ -308,7 +308,7 @@ public sealed class SweepDeciderTests
 
         static string Durable(SweepState state) => string.Join('\n', state.Trials.Select(trial =>
             $"{trial.Number} {trial.Phase} {trial.Attempt} {trial.Failures} {trial.LossesInARow} {trial.Node} {trial.Error} "
-            + $"[{string.Join(',', trial.Epochs.Select(epoch => $"{epoch.Attempt}:{epoch.Metrics.Epoch}"))}] [{string.Join(',', trial.Checkpoints)}] [{string.Join(',', trial.Retired.Order())}]"));
+            + $"[{string.Join(',', trial.Epochs.Select(epoch => $"{epoch.Attempt}:{epoch.Metrics.Epoch}"))}] [{string.Join(',', trial.Checkpoints)}] [{string.Join(',', trial.Retired.Keys.Order())}]"));
     }
 
     [Fact]

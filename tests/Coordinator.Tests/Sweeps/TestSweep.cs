@@ -14,9 +14,10 @@ internal sealed class TestSweep
     public static readonly NodeId NodeA = new("a");
     public static readonly NodeId NodeB = new("b");
 
-    public TestSweep(int trials = 2, string resources = "", string checkpoint = "")
+    public TestSweep(int trials = 2, string resources = "", string checkpoint = "", bool isForAnyMachine = false)
     {
         Submission = SubmissionOf(trials, resources, checkpoint);
+        if (isForAnyMachine) Submission = Submission with { BaseDirectory = "", CheckpointRoot = "", DataRoot = "" };
         State = new SweepState(Id, SweepPlanner.Plan);
     }
 
@@ -91,6 +92,13 @@ internal sealed class TestSweep
 
     public Decision Exit(int trial, int attempt, RankEnd end, string error = "", NodeId? node = null, int rank = 0, bool isUserError = false) =>
         Report(new RankExited(Trial(trial), attempt, rank, node ?? NodeA, end, end == RankEnd.Finished ? Outcome() : null, error, isUserError, ["last words"]));
+
+    /// <summary>As a coordinator that finds this journal.</summary>
+    public void Recover(IEnumerable<SweepEvent> journal)
+    {
+        Journal.AddRange(journal);
+        State = Replayed();
+    }
 
     public SweepState Replayed() => Journal.Aggregate(new SweepState(Id, SweepPlanner.Plan), (state, change) => state.Apply(change));
 

@@ -114,6 +114,7 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
         {
             case ToNode to: ToNode(to.Node, false, to.Message); break;
             case ToAnyNode to: ToNode(to.Preferred, true, to.Message); break;
+            case FindCopyTarget find: ToSweep(sweep, new CopyTargetFound(find.Trial.Number, find.Attempt, find.RelativePath, Inventory.CopyTarget(find.Source, find.Tried))); break;
             case AskForSlots ask: Take((Inventory.Ask(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device), [])); break;
             case WithdrawRequest withdraw: Inventory = Inventory.Withdraw(withdraw.Trial); break;
             case ReleaseSlots release: Take((Inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])); break;
