@@ -21,6 +21,9 @@ Command[] verbs =
 [
     RunCommand.Create(),
     ServeCommand.Create(),
+    SweepCommand.Create(),
+    TrialCommand.Create(),
+    NodeCommand.Create(),
     ResultsCommand.Create(),
 ];
 

@@ -3,6 +3,7 @@ using Spectre.Console;
 using Volley.Coordinator.LocalRun;
 using Volley.Coordinator.Report;
 using Volley.Coordinator.Results;
+using Volley.Coordinator.Watch;
 using Volley.Shared;
 using Volley.Shared.Cli;
 using Volley.Shared.Config.Yaml;
@@ -90,11 +91,6 @@ internal static class RunCommand
         Console.WriteLine($"Written: {Path.Combine(shown, ResultsFiles.Json)}, {Path.Combine(shown, ResultsFiles.Csv)}, {Path.Combine(shown, HtmlReportFile)}");
     }
 
-    private static ISweepDisplay DisplayFor(Arguments arguments)
-    {
-        if (arguments.IsJson) return new PlainDisplay(Console.Error, TimeProvider.System);
-        return AnsiConsole.Profile.Out.IsTerminal && AnsiConsole.Profile.Capabilities.Ansi && !Console.IsOutputRedirected
-            ? new TableDisplay(AnsiConsole.Console, TimeProvider.System)
-            : new PlainDisplay(Console.Out, TimeProvider.System);
-    }
+    private static ISweepDisplay DisplayFor(Arguments arguments) =>
+        arguments.IsJson ? new PlainDisplay(Console.Error, TimeProvider.System) : SweepDisplays.For(Console.Out, TimeProvider.System);
 }

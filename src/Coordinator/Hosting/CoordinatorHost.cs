@@ -76,6 +76,7 @@ internal sealed class CoordinatorHost : IAsyncDisposable
             .WithActors((system, registry) => StartSingleton(system, registry, parts)));
 
         var app = builder.Build();
+        app.UseSweepApi();
         app.UseMiddleware<LeaderForwarding>();
         app.MapSweepApi();
         app.MapClusterApi(View);

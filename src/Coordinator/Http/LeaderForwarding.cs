@@ -60,6 +60,9 @@ internal sealed class LeaderForwarding(RequestDelegate next, Leadership leadersh
     private static bool IsOfTheConnection(string header) =>
         header.ToLowerInvariant() is "connection" or "keep-alive" or "transfer-encoding" or "upgrade" or "host" or "expect" or "te" or "trailer" or "proxy-connection";
 
-    private static Task UnavailableAsync(HttpContext context, string detail) =>
-        TypedResults.Problem(detail, statusCode: StatusCodes.Status503ServiceUnavailable, title: "No coordinator in charge").ExecuteAsync(context);
+    private static Task UnavailableAsync(HttpContext context, string detail)
+    {
+        context.Response.Headers.RetryAfter = ApiProblems.RetryAfterSeconds;
+        return TypedResults.Problem(detail, statusCode: StatusCodes.Status503ServiceUnavailable, title: "No coordinator in charge").ExecuteAsync(context);
+    }
 }

@@ -1,134 +1,101 @@
-using System.Text.Json;
-using Akka.Actor;
-using Akka.Hosting;
-using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.AspNetCore.Http.HttpResults;
-using Volley.Coordinator.Actors;
-using Volley.Coordinator.Journal;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Volley.Coordinator.Sweeps;
-using Volley.Shared;
 using Volley.Shared.Config;
-using Volley.Shared.Identifiers;
+using Volley.Shared.Results;
 
 namespace Volley.Coordinator.Http;
 
-/// <summary>The HTTP API, version 1. Errors are problem+json (RFC 9457).</summary>
+/// <summary>The HTTP API, version 1 (docs/http-api.md). Errors are problem+json.</summary>
 internal static class SweepApi
 {
-    /// <summary>The manager answers in milliseconds; longer means that it is recovering or moving.</summary>
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(10);
-
     /// <summary>A sweep file has a few thousand bytes.</summary>
-    private const long MaxBodyBytes = 4 << 20;
+    public const long MaxBodyBytes = 4 << 20;
 
     public static void AddSweepApi(this IServiceCollection services)
     {
-        services.AddProblemDetails();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = ApiProblems.Complete);
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);      // so that the answer says what is wrong with the body
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
-        services.Configure<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>(kestrel => kestrel.Limits.MaxRequestBodySize = MaxBodyBytes);
+        services.Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MaxRequestBodySize = MaxBodyBytes);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ApiMetrics>();
+        services.AddSingleton<ApiQuestions>();
+    }
+
+    /// <summary>Around everything that answers, here or at another coordinator: counted, and explained where it fails.</summary>
+    public static void UseSweepApi(this WebApplication app)
+    {
+        app.UseApiMetrics();
+        app.UseExceptionHandler(handler => handler.Run(ApiProblems.ExplainAsync));
+        app.UseStatusCodePages();
     }
 
     public static void MapSweepApi(this WebApplication app)
     {
-        app.UseExceptionHandler(handler => handler.Run(ExplainAsync));
-        app.UseStatusCodePages();
-        var sweeps = app.MapGroup("/api/v1/sweeps");
-        sweeps.MapGet("", ListAsync);
-        sweeps.MapPost("", SubmitAsync);
-        sweeps.MapGet("/{id}", LookAsync);
-        sweeps.MapGet("/{id}/results", ResultsAsync);
-        sweeps.MapPost("/{id}/pause", (string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) => SteerAsync(id, new PauseSweep(), manager, stop));
-        sweeps.MapPost("/{id}/resume", (string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) => SteerAsync(id, new ResumeSweep(), manager, stop));
-        sweeps.MapPost("/{id}/cancel", (string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) => SteerAsync(id, new CancelSweep(), manager, stop));
-        sweeps.MapPost("/{id}/retry", (string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) => SteerAsync(id, new RetryFailed(), manager, stop));
-        app.MapGet("/api/v1/nodes", NodesAsync);
+        var api = app.MapGroup("/api/v1").AddEndpointFilter(QueryNames.RefuseOthersAsync);
+        api.MapSweeps();
+        api.MapTrials();
+        api.MapNodes();
     }
 
-    private static async Task<IResult> ListAsync(IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
-        TypedResults.Ok((await AskAsync<SweepList>(manager, new ListSweeps(), stop)).Sweeps.Select(sweep => sweep.Value));
-
-    private static async Task<IResult> SubmitAsync(SubmitRequest request, IRequiredActor<SweepManagerActor> manager, CancellationToken stop)
+    private static void MapSweeps(this RouteGroupBuilder api)
     {
-        if (!SweepId.IsValid(request.Name)) return Problem(400, "Invalid name", $"\"{request.Name}\" must match [a-z0-9-]{{1,63}}.");
-        var submission = new SweepSubmission(
-            request.Name, request.FileName, request.Text, request.Overrides, request.BaseDirectory, request.CheckpointRoot, request.DataRoot);
-        SubmissionCheck.Check(submission);
-        return await AskAsync<object>(manager, new SubmitSweep(new SweepId(request.Name), submission), stop) switch
-        {
-            SweepAnswer { IsNew: true } answer => TypedResults.Created($"/api/v1/sweeps/{request.Name}", await ViewAsync(answer.State, 0, manager, stop)),
-            SweepAnswer answer => TypedResults.Ok(await ViewAsync(answer.State, 0, manager, stop)),
-            SubmissionConflict conflict => Problem(409, "Another sweep has this name",
-                $"Sweep {conflict.Sweep} was made from {conflict.Existing.FileName} with other contents or settings."),
-            SweepUnreadable unreadable => Unreadable(unreadable),
-            var other => throw new InvalidOperationException($"{other.GetType().Name} is no answer to a submission."),
-        };
+        api.MapGet("/sweeps", ListAsync).WithQuery("after", "limit");
+        api.MapPost("/sweeps", SubmitApi.SubmitAsync);
+        api.MapGet("/sweeps/{id}", LookAsync).WithQuery("changed_since", "limit");
+        api.MapGet("/sweeps/{id}/results", ResultsAsync).WithQuery("after", "limit");
+        api.MapGet("/sweeps/{id}/best", BestAsync);
+        MapCommand(api, "pause", new PauseSweep());
+        MapCommand(api, "resume", new ResumeSweep());
+        MapCommand(api, "cancel", new CancelSweep());
+        MapCommand(api, "retry", new RetryFailed());
+        MapCommand(api, "repair", new RepairSweep());
+        api.MapPost("/sweeps/{id}/extend", (string id, ExtendRequest request, ApiQuestions questions, CancellationToken stop) =>
+            SteerAsync(id, new ExtendSweep(request.Epochs, request.Trials), questions, stop));
+        api.MapPost("/sweeps/{id}/priority", (string id, PriorityRequest request, ApiQuestions questions, CancellationToken stop) =>
+            SteerAsync(id, new SetPriority(request.Priority), questions, stop));
     }
 
-    private static async Task<IResult> LookAsync(string id, long? changed_since, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
-        await AnswerAsync(id, null, manager, async state => TypedResults.Ok(await ViewAsync(state, changed_since ?? -1, manager, stop)), stop);
+    private static void MapCommand(RouteGroupBuilder api, string verb, PersonCommand command) =>
+        api.MapPost($"/sweeps/{{id}}/{verb}", (string id, ApiQuestions questions, CancellationToken stop) => SteerAsync(id, command, questions, stop));
 
-    private static async Task<IResult> ResultsAsync(string id, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
-        await AnswerAsync(id, null, manager, state => Task.FromResult<IResult>(state.Plan is null ? Unknown(id) : TypedResults.Json(SweepOutcome.Of(state), ConfigJson.ReadableOptions)), stop);
-
-    private static async Task<IResult> SteerAsync(string id, PersonCommand command, IRequiredActor<SweepManagerActor> manager, CancellationToken stop) =>
-        await AnswerAsync(id, command, manager, async state => TypedResults.Ok(await ViewAsync(state, state.Version, manager, stop)), stop);
-
-    private static async Task<IResult> AnswerAsync(string id, PersonCommand? command, IRequiredActor<SweepManagerActor> manager, Func<SweepState, Task<IResult>> show, CancellationToken stop) =>
-        await AskAsync<object>(manager, new SteerSweep(new SweepId(id), command), stop) switch
-        {
-            SweepAnswer answer => await show(answer.State),
-            SweepUnreadable unreadable => Unreadable(unreadable),
-            SteerRefused refused => Problem(409, "Not possible now", refused.Reason),
-            _ => Unknown(id),
-        };
-
-    private static async Task<IResult> NodesAsync(IRequiredActor<SweepManagerActor> manager, CancellationToken stop)
+    private static async Task<SweepPage> ListAsync(string? after, int? limit, ApiQuestions questions, CancellationToken stop)
     {
-        var inventory = (await AskAsync<InventoryAnswer>(manager, new GetInventory(), stop)).Inventory;
-        return TypedResults.Ok(inventory.Nodes.Values.Select(node => new
-        {
-            Name = node.Id.Value,
-            node.Registration.Host,
-            node.Registration.HttpAddress,
-            node.Registration.Slots,
-            node.FreeSlots,
-            node.Registration.ThreadsPerSlot,
-            node.Registration.Device,
-            node.Registration.MemoryBytes,
-            node.Registration.NumericsFingerprint,
-            node.IsReachable,
-        }));
+        var all = (await questions.SweepsAsync(stop)).Select(sweep => sweep.Value).Order(StringComparer.Ordinal);
+        var (page, hasMore) = Paging.Take(all.Where(name => after is null || string.CompareOrdinal(name, after) > 0), Paging.Limit(limit));
+        var rows = await Task.WhenAll(page.Select(name => questions.RowAsync(new Shared.Identifiers.SweepId(name), stop)));
+        return new SweepPage(rows, hasMore ? page[^1] : null);
     }
 
-    private static async Task<SweepView> ViewAsync(SweepState state, long changedSince, IRequiredActor<SweepManagerActor> manager, CancellationToken stop)
+    private static async Task<SweepView> LookAsync(string id, long? changed_since, int? limit, ApiQuestions questions, CancellationToken stop)
     {
-        var inventory = (await AskAsync<InventoryAnswer>(manager, new GetInventory(), stop)).Inventory;
-        return SweepViewFactory.Of(state, changedSince, inventory, TimeProvider.System.GetUtcNow());
+        var count = Paging.Limit(limit);
+        var state = await questions.LookAsync(id, stop);
+        return SweepViewFactory.Of(state, changed_since, count, await questions.InventoryAsync(stop), questions.Now);
     }
 
-    private static async Task<T> AskAsync<T>(IRequiredActor<SweepManagerActor> manager, object question, CancellationToken stop) =>
-        await (await manager.GetAsync(stop)).Ask<T>(question, AnswerTimeout, stop);
-
-    private static ProblemHttpResult Unknown(string id) => Problem(404, "No such sweep", $"There is no sweep named \"{id}\"; GET /api/v1/sweeps lists them.");
-
-    private static ProblemHttpResult Unreadable(SweepUnreadable sweep) =>
-        Problem(500, "The sweep cannot be recovered", $"The journal of sweep \"{sweep.Sweep}\" cannot be replayed: {sweep.Reason} Use the version of Volley that wrote it.");
-
-    private static ProblemHttpResult Problem(int status, string title, string detail) => TypedResults.Problem(detail, statusCode: status, title: title);
-
-    private static Task ExplainAsync(HttpContext context)
+    public static async Task<SteerAnswer> SteerAsync(string id, PersonCommand command, ApiQuestions questions, CancellationToken stop)
     {
-        var error = context.Features.Get<IExceptionHandlerFeature>()?.Error;
-        var problem = error switch
-        {
-            ConfigException config => Problem(422, "The sweep file cannot be used", config.Message),
-            UserErrorException user => Problem(422, "Bad input", user.Message),
-            AskTimeoutException => Problem(503, "The coordinator does not answer",
-                context.RequestServices.GetRequiredService<JournalHealth>().Problem ?? $"No answer within {AnswerTimeout.TotalSeconds:0} s: it may be recovering. Try again."),
-            BadHttpRequestException bad => Problem(bad.StatusCode, "Bad request", bad.InnerException is JsonException json ? json.Message : bad.Message),
-            _ => Problem(500, "Internal error", "The coordinator's log says more."),
-        };
-        return problem.ExecuteAsync(context);
+        var (state, notes) = await questions.SteerAsync(id, command, stop);
+        return new SteerAnswer(notes, SweepViewFactory.Of(state, null, 0, await questions.InventoryAsync(stop), questions.Now));
+    }
+
+    /// <summary>The whole of it may be large: clients put the pages together and compute the digest.</summary>
+    private static async Task<IResult> ResultsAsync(string id, int? after, int? limit, ApiQuestions questions, CancellationToken stop)
+    {
+        var count = Paging.Limit(limit);
+        var state = await questions.LookAsync(id, stop);
+        var first = Math.Clamp((after ?? -1) + 1, 0, state.Trials.Count);
+        var end = Math.Min(first + count, state.Trials.Count);
+        var page = SweepResults.Of(state.Plan!.Spec, Enumerable.Range(first, end - first).Select(number => SweepOutcome.Of(state.Trials[number]))) with { ResultsDigest = "" };
+        return TypedResults.Json(new ResultsPage(page, end < state.Trials.Count ? end - 1 : null), ConfigJson.ReadableOptions);
+    }
+
+    private static async Task<BestView> BestAsync(string id, ApiQuestions questions, CancellationToken stop)
+    {
+        var state = await questions.LookAsync(id, stop);
+        return SweepViewFactory.Best(state)
+            ?? throw new ApiProblemException(StatusCodes.Status409Conflict, "No best trial yet", $"No trial of sweep {state.Id} has finished with a {state.Plan!.Spec.Objective.Metric} yet.");
     }
 }

@@ -1,67 +1,68 @@
+using System.Collections.Immutable;
 using Volley.Coordinator.Placement;
 using Volley.Coordinator.Sweeps;
+using Volley.Shared.Identifiers;
 
 namespace Volley.Coordinator.Http;
 
-/// <summary>State → views.</summary>
+/// <summary>State of a sweep → views. Costs what it shows, and what is open.</summary>
 internal static class SweepViewFactory
 {
-    public static SweepView Of(SweepState state, long changedSince, Inventory inventory, DateTimeOffset now) => new()
+    /// <param name="changedSince">Show trials that changed after this version; null: none.</param>
+    /// <param name="limit">At most so many of them.</param>
+    public static SweepView Of(SweepState state, long? changedSince, int limit, Inventory inventory, DateTimeOffset now)
     {
-        Id = state.Id.Value,
-        State = Word(state.Phase),
-        Version = state.Version,
-        Trials = state.Trials.Count,
-        Finished = state.Trials.Finished,
-        Failed = state.Trials.Failed,
-        Running = state.Running.Count,
-        TrialsPlanned = state.Plan?.Search.Trials,
-        Deletions = state.WithDeletions.Sum(number => state.Trials[number].Retired.Count),
-        StaleReports = state.StaleReports,
-        Obstacle = inventory.Requests.Values.Where(request => request.Trial.Sweep == state.Id).Select(inventory.CannotEverPlace).FirstOrDefault(reason => reason is not null),
-        Changed = [.. state.Trials.ChangedSince(changedSince).Order().Select(number => Of(state.Trials[number], now))],
-    };
-
-    private static TrialView Of(TrialState trial, DateTimeOffset now)
-    {
-        var progress = trial.Live.Progress;
-        var lastEpoch = trial.Epochs.Count == 0 ? null : trial.Epochs[^1].Metrics;
-        return new TrialView
+        var (changed, hasMore) = changedSince is { } since ? Paging.Take(state.Trials.ChangedSince(since).Select(number => state.Trials[number]), limit) : ([], false);
+        return new SweepView
         {
-            Number = trial.Number,
-            State = trial.Phase == TrialPhase.Running && trial.Live.Pids.IsEmpty ? "starting" : Word(trial.Phase),
-            Model = trial.Spec.Train.Model.Name,
-            Hyperparameters = trial.Spec.Hyperparameters,
-            Attempt = trial.Attempt,
-            Node = trial.Node,
-            Ranks = [.. trial.Members.Select(member => new RankView(member.Rank, member.Node.Value, trial.Live.Pids.TryGetValue(member.Rank, out var pid) ? pid : null))],
-            Epochs = [.. trial.Epochs.Select(epoch => epoch.Metrics)],
-            TotalEpochs = trial.Spec.Train.Epochs,
-            Step = progress?.Step ?? lastEpoch?.Step ?? 0,
-            TotalSteps = progress?.TotalSteps ?? 0,
-            Loss = progress?.Loss ?? lastEpoch?.TrainLoss,
-            ImagesPerSecond = progress?.ImagesPerSecond ?? lastEpoch?.ImagesPerSecond,
-            Attempts =
-            [
-                .. PastAttempt.AllOf(trial).Select(attempt => new AttemptView(
-                    attempt.Attempt, attempt.Node, attempt.StartedAt, attempt.FirstStepAt, attempt.StartStep, attempt.LastStep, attempt.RepeatedSteps, attempt.EndedAt,
-                    attempt.End is { } end ? Word(end) : "running")),
-            ],
-            Failures = trial.Failures,
-            Error = trial.Error.Length > 0 ? trial.Error : null,
-            IsUserError = trial.HasUserError,
-            LastLogLines = trial.LastLogLines,
-            Outcome = trial.Outcome,
-            Checkpoints = [.. trial.Checkpoints.Select(checkpoint => checkpoint.RelativePath)],
-            CheckpointHolders = trial.NewestCheckpoint?.Holders is null
-                ? null
-                : trial.Checkpoints.ToDictionary(checkpoint => checkpoint.RelativePath, checkpoint => checkpoint.Holders?.Select(node => node.Value) ?? []),
-            CheckpointProblem = trial.CheckpointProblem.Length > 0 ? trial.CheckpointProblem : null,
-            CheckpointProblems = trial.CheckpointProblems,
-            ActiveSeconds = (trial.ActiveTime + (trial.AttemptStartedAt is { } since ? now - since : TimeSpan.Zero)).TotalSeconds,
-            Spec = trial.Spec,
+            Id = state.Id.Value,
+            State = Word(state.Phase),
+            Priority = state.Priority,
+            Version = hasMore ? changed[^1].Version : state.Version,
+            FileName = state.Submission?.FileName ?? "",
+            SubmittedAt = state.AcceptedAt,
+            EndedAt = state.EndedAt,
+            Trials = state.Trials.Count,
+            TrialsPlanned = state.Plan?.Search.Trials,
+            Waiting = state.Open.Count - state.Running.Count,
+            Running = state.Running.Count,
+            Finished = state.Trials.Finished,
+            Failed = state.Trials.Failed,
+            Cancelled = state.Trials.Cancelled,
+            Deletions = state.WithDeletions.Sum(number => state.Trials[number].Retired.Count),
+            StaleReports = state.StaleReports,
+            Obstacle = inventory.Requests.Values.Where(request => request.Trial.Sweep == state.Id).Select(inventory.CannotEverPlace).FirstOrDefault(reason => reason is not null),
+            Active = [.. state.Running.SelectMany(number => ActiveRanks(state.Trials[number], inventory))],
+            Changed = changedSince is null ? null : [.. changed.Select(trial => TrialViewFactory.Changed(trial, inventory, now))],
+            HasMore = hasMore,
         };
     }
 
-    private static string Word<T>(T phase) where T : struct, Enum => phase.ToString().ToLowerInvariant();
+    public static SweepRow Row(SweepState state) => new(
+        state.Id.Value, Word(state.Phase), state.Trials.Count, state.Plan?.Search.Trials,
+        state.Running.Count, state.Trials.Finished, state.Trials.Failed, state.AcceptedAt, null);
+
+    public static BestView? Best(SweepState state)
+    {
+        var objective = state.Plan!.Spec.Objective;
+        var best = Results.Leaderboard.Of(SweepOutcome.Of(state)).Best?.Trial;
+        if (best?.Find(objective.Metric) is not { } value) return null;
+        var trial = state.Trials[best.Number];
+        return new BestView(
+            state.Id.Value, trial.Number, objective.Metric, objective.Goal, value, best.Model, trial.Spec.Seed, trial.Node, trial.Spec.Hyperparameters,
+            best.Metrics, best.WeightsSha256, BestCheckpoint(state, trial, objective.IsMaximized));
+    }
+
+    private static CheckpointView? BestCheckpoint(SweepState state, TrialState trial, bool isMaximized)
+    {
+        var best = trial.Checkpoints
+            .Where(checkpoint => checkpoint.ObjectiveValue is { } value && !double.IsNaN(value))
+            .MaxBy(checkpoint => isMaximized ? checkpoint.ObjectiveValue : -checkpoint.ObjectiveValue) ?? trial.NewestCheckpoint;
+        return best is null ? null : TrialViewFactory.Of(best, state, trial.Number);
+    }
+
+    private static IEnumerable<ActiveRank> ActiveRanks(TrialState trial, Inventory inventory) =>
+        TrialViewFactory.Ranks(trial, inventory).Select(rank => new ActiveRank(trial.Number, trial.Attempt, rank.Rank, rank.Node, rank.AgentPid, rank.Pid));
+
+    public static string Word<T>(T phase) where T : struct, Enum => phase.ToString().ToLowerInvariant();
 }

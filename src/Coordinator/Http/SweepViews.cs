@@ -4,23 +4,40 @@ using Volley.Shared.Results;
 
 namespace Volley.Coordinator.Http;
 
-/// <summary>What the API takes and gives, as JSON in snake_case. The command line is a client like any other.</summary>
+/// <summary>What the API takes and gives, as JSON in snake_case (docs/http-api.md). The command line is a client like any other.</summary>
 internal sealed record SubmitRequest
 {
-    public required string Name { get; init; }
     public required string FileName { get; init; }
 
-    /// <summary>The YAML.</summary>
+    /// <summary>The YAML. It names the sweep; where it does not, its file name does.</summary>
     public required string Text { get; init; }
     public ImmutableArray<string> Overrides { get; init; } = [];
 
-    /// <summary>These three absolute, on one machine; or empty: under the roots that each agent was given.</summary>
+    /// <summary>Run the same file again, as NAME-2, NAME-3 …</summary>
+    public bool IsNew { get; init; }
+
+    /// <summary>These three are absolute where coordinator and agent share a machine (<c>volley run</c>), and empty otherwise: agents have roots of their own.</summary>
     public string BaseDirectory { get; init; } = "";
     public string CheckpointRoot { get; init; } = "";
     public string DataRoot { get; init; } = "";
 }
 
-/// <summary>A sweep now; trials only those that changed since the version that was asked for.</summary>
+/// <param name="IsNew">False: it had been submitted before.</param>
+internal sealed record SubmitAnswer(bool IsNew, SweepView Sweep);
+
+/// <summary>Totals, not differences: asking twice extends once.</summary>
+/// <param name="Epochs">Every trial is trained for so many in all; 0: as they are.</param>
+/// <param name="Trials">The search makes so many in all; 0: as many as it would.</param>
+internal sealed record ExtendRequest(int Epochs = 0, int Trials = 0);
+
+/// <param name="Priority">−100 … 100.</param>
+internal sealed record PriorityRequest(int Priority);
+
+/// <summary>After a command.</summary>
+/// <param name="Notes">What a person might not expect: that it held already, or what it leads to.</param>
+internal sealed record SteerAnswer(IReadOnlyList<string> Notes, SweepView Sweep);
+
+/// <summary>A sweep now.</summary>
 internal sealed record SweepView
 {
     public required string Id { get; init; }
@@ -28,81 +45,60 @@ internal sealed record SweepView
     /// <summary>running | paused | finished | cancelled.</summary>
     public required string State { get; init; }
 
+    /// <summary>−100 … 100: a waiting trial of a higher one takes the slots of trials of lower ones.</summary>
+    public required int Priority { get; init; }
+
     /// <summary>Ask with <c>changed_since</c> this next time.</summary>
     public required long Version { get; init; }
+    public required string FileName { get; init; }
+    public required DateTimeOffset SubmittedAt { get; init; }
+    public DateTimeOffset? EndedAt { get; init; }
+
+    /// <summary>Made so far.</summary>
     public required int Trials { get; init; }
-    public required int Finished { get; init; }
-    public required int Failed { get; init; }
-    public required int Running { get; init; }
 
     /// <summary>Trials the search will make in all, where it knows.</summary>
     public int? TrialsPlanned { get; init; }
+    public required int Waiting { get; init; }
+    public required int Running { get; init; }
+    public required int Finished { get; init; }
+    public required int Failed { get; init; }
+    public required int Cancelled { get; init; }
 
     /// <summary>Retired checkpoints that are still to be deleted.</summary>
     public required int Deletions { get; init; }
+
+    /// <summary>Reports of older attempts that were dropped.</summary>
     public required long StaleReports { get; init; }
 
     /// <summary>Why nothing can start although trials wait; absent when all is well.</summary>
     public string? Obstacle { get; init; }
-    public required IReadOnlyList<TrialView> Changed { get; init; }
+
+    /// <summary>Every rank that runs or is being started, with the processes an operator may want.</summary>
+    public required IReadOnlyList<ActiveRank> Active { get; init; }
+
+    /// <summary>Only where <c>changed_since</c> was asked for: trials that changed since, oldest change first.</summary>
+    public IReadOnlyList<TrialView>? Changed { get; init; }
+
+    /// <summary>There are more changes than the page took: ask again with <see cref="Version"/>.</summary>
+    public bool HasMore { get; init; }
 }
 
-internal sealed record TrialView
-{
-    public required int Number { get; init; }
+/// <param name="AgentPid">Of the node's agent; absent where the node is unknown.</param>
+/// <param name="Pid">Of the rank's process; absent until the agent has said that it lives.</param>
+internal sealed record ActiveRank(int Trial, int Attempt, int Rank, string Node, int? AgentPid, int? Pid);
 
-    /// <summary>waiting | starting | running | finished | failed | cancelled.</summary>
-    public required string State { get; init; }
-    public required string Model { get; init; }
-    public required Assignment Hyperparameters { get; init; }
-    public required int Attempt { get; init; }
-    /// <summary>Where the newest attempt's rank 0 runs or ran; empty before the first.</summary>
-    public required string Node { get; init; }
+internal sealed record SweepPage(IReadOnlyList<SweepRow> Sweeps, string? Next);
 
-    /// <summary>Of the running attempt.</summary>
-    public required IReadOnlyList<RankView> Ranks { get; init; }
+/// <summary>A sweep in a list.</summary>
+/// <param name="State">As in <see cref="SweepView"/>, or: unreadable (its journal cannot be replayed), recovering.</param>
+internal sealed record SweepRow(string Id, string State, int Trials, int? TrialsPlanned, int Running, int Finished, int Failed, DateTimeOffset? SubmittedAt, string? Problem);
 
-    /// <summary>Completed epochs.</summary>
-    public required IReadOnlyList<EpochMetrics> Epochs { get; init; }
-    public required int TotalEpochs { get; init; }
-    public long Step { get; init; }
-    public long TotalSteps { get; init; }
-    public double? Loss { get; init; }
-    public double? ImagesPerSecond { get; init; }
+/// <param name="Results">With the trials of this page and no digest: that is over all of them.</param>
+internal sealed record ResultsPage(SweepResults Results, int? Next);
 
-    /// <summary>The newest ones, oldest first, with the one that runs: what each loss has cost.</summary>
-    public required IReadOnlyList<AttemptView> Attempts { get; init; }
-    public required int Failures { get; init; }
-    public string? Error { get; init; }
-
-    /// <summary>A person can put it right; the message says how.</summary>
-    public bool IsUserError { get; init; }
-    public required IReadOnlyList<string> LastLogLines { get; init; }
-
-    /// <summary>Only when finished; without its epochs, which stand above.</summary>
-    public TrialOutcome? Outcome { get; init; }
-
-    /// <summary>Committed, newest last; relative to the trial's checkpoint folder.</summary>
-    public required IReadOnlyList<string> Checkpoints { get; init; }
-
-    /// <summary>Of each checkpoint the nodes that have it; absent: it lies in a folder that all of them see.</summary>
-    public IReadOnlyDictionary<string, IEnumerable<string>>? CheckpointHolders { get; init; }
-
-    /// <summary>The newest trouble with checkpoints; absent once one was committed as it should be.</summary>
-    public string? CheckpointProblem { get; init; }
-
-    /// <summary>How often a checkpoint could not be written or read.</summary>
-    public int CheckpointProblems { get; init; }
-    public required double ActiveSeconds { get; init; }
-    public required TrialSpec Spec { get; init; }
-}
-
-/// <param name="FirstStepAt">When its first step was done: from the end of the attempt before to here nobody trained.</param>
-/// <param name="StartStep">Completed steps when it began; absent where nobody knows.</param>
-/// <param name="LastStep">Completed steps when it ended, or now.</param>
-/// <param name="RepeatedSteps">Of those, the ones that an attempt before it had completed already.</param>
-/// <param name="End">running | finished | stopped | failed | lost.</param>
-internal sealed record AttemptView(
-    int Attempt, string Node, DateTimeOffset StartedAt, DateTimeOffset? FirstStepAt, long? StartStep, long? LastStep, long RepeatedSteps, DateTimeOffset? EndedAt, string End);
-
-internal sealed record RankView(int Rank, string Node, int? Pid);
+/// <summary>The best finished trial by the first objective.</summary>
+/// <param name="Checkpoint">The committed checkpoint whose objective is best, else the newest; absent where none is left.</param>
+internal sealed record BestView(
+    string Sweep, int Trial, string Metric, string Goal, double Value, string Model, ulong Seed, string Node, Assignment Hyperparameters,
+    ImmutableSortedDictionary<string, double> Metrics, string? WeightsSha256, CheckpointView? Checkpoint);

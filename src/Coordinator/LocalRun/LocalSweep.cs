@@ -1,5 +1,8 @@
+using System.Net;
+using Volley.Coordinator.Client;
 using Volley.Coordinator.Hosting;
 using Volley.Coordinator.Http;
+using Volley.Coordinator.Watch;
 using Volley.Shared;
 using Volley.Shared.Config;
 using Volley.Shared.Results;
@@ -28,7 +31,7 @@ internal static class LocalSweep
     public static async Task<(LocalSweepEnd End, SweepResults Results)> RunAsync(RunFolder folder, LocalSweepOptions options, ISweepDisplay display, TimeProvider clock, CancellationToken interrupt)
     {
         await using var coordinator = await CoordinatorHost.StartAsync(new CoordinatorOptions(folder.Journal, folder.Logs), clock, CancellationToken.None);
-        using var client = new SweepClient(coordinator.HttpAddress);
+        using var client = new SweepClient(new ApiConnection(new CoordinatorAddress(coordinator.HttpAddress), ClientPatience.Default, clock, display.Say));
         var agentOptions = new LocalAgentOptions(
             coordinator.SeedAddress, options.Slots, options.Spec.Resources.ThreadsPerRank, folder.AgentDirectory, options.DataRoot, folder.Logs);
         await using var agent = LocalAgent.Start(agentOptions, clock, display.Say);    // starts up while the journal is read
@@ -41,8 +44,7 @@ internal static class LocalSweep
         {
             if (agent.Supervision.IsFaulted) await agent.Supervision;
             if (coordinator.Abdication.IsCompleted) throw new UserErrorException(await coordinator.Abdication);
-            var view = await client.LookAsync(options.Spec.Name, watch.Version, CancellationToken.None);
-            display.Show(watch, watch.Take(view));
+            var view = await watch.LookAsync(client, options.Spec.Name, display, CancellationToken.None);
             if (view.State is "finished" or "cancelled") break;
             // No other machine will come: it would wait for ever.
             if (view is { Obstacle: { } obstacle, Running: 0 }) throw new UserErrorException($"{obstacle} Lower resources.ranks or resources.threads_per_rank, choose another resources.device, or raise --slots.");
@@ -65,8 +67,8 @@ internal static class LocalSweep
     /// <summary>A folder belongs to one sweep.</summary>
     private static async Task RequireSameSweepAsync(SweepClient client, RunFolder folder, SweepSpec spec)
     {
-        if ((await client.ListAsync(CancellationToken.None)).FirstOrDefault(sweep => sweep != spec.Name) is { } other)
-            throw new UserErrorException($"--out {folder.Path}: holds the sweep \"{other}\", this file's is \"{spec.Name}\". Give this sweep another --out.");
+        if ((await client.ListAsync(CancellationToken.None)).FirstOrDefault(sweep => sweep.Id != spec.Name) is { } other)
+            throw new UserErrorException($"--out {folder.Path}: holds the sweep \"{other.Id}\", this file's is \"{spec.Name}\". Give this sweep another --out.");
     }
 
     private static async Task SubmitAsync(SweepClient client, RunFolder folder, LocalSweepOptions options, ISweepDisplay display)
@@ -75,10 +77,9 @@ internal static class LocalSweep
         SweepView view;
         try
         {
-            view = await client.SubmitAsync(
+            (_, view) = await client.SubmitAsync(
                 new SubmitRequest
                 {
-                    Name = options.Spec.Name,
                     FileName = source.FileName,
                     Text = source.Text,
                     Overrides = source.Overrides,
@@ -88,7 +89,7 @@ internal static class LocalSweep
                 },
                 CancellationToken.None);
         }
-        catch (SubmissionConflictException error)
+        catch (ApiException error) when (error.Status == HttpStatusCode.Conflict)
         {
             throw new UserErrorException(
                 $"--out {folder.Path}: {error.Message} Its results would be mixed. Give this one another --out; or, to start over, delete that folder; or go on with the file and the --set values it was made with.", error);
@@ -107,7 +108,7 @@ internal static class LocalSweep
         var start = clock.GetTimestamp();
         while (clock.GetElapsedTime(start) < TidyTimeout)
         {
-            if ((await client.LookAsync(sweep, long.MaxValue, CancellationToken.None)).Deletions == 0) return;
+            if ((await client.DescribeAsync(sweep, CancellationToken.None)).Deletions == 0) return;
             await DelayAsync(LookPeriod, clock, CancellationToken.None);
         }
     }

@@ -106,5 +106,6 @@ internal static class AgentProgram
         devices.MemoryBytes(Machine.MemoryBytes()),
         Version,
         Machine.Numerics(devices),
-        httpAddress);
+        httpAddress,
+        Environment.ProcessId);
 }

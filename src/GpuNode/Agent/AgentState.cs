@@ -6,8 +6,10 @@ using Volley.Shared.Messages;
 namespace Volley.GpuNode.Agent;
 
 /// <summary>What never changes in an agent's life: what it says of itself when it registers.</summary>
+/// <param name="Pid">Of the agent's process.</param>
 internal sealed record AgentFacts(
-    NodeId Node, long Incarnation, string Host, int Slots, int ThreadsPerSlot, string Device, long MemoryBytes, string Version, string NumericsFingerprint, string HttpAddress = "");
+    NodeId Node, long Incarnation, string Host, int Slots, int ThreadsPerSlot, string Device, long MemoryBytes, string Version, string NumericsFingerprint, string HttpAddress = "",
+    int Pid = 0);
 
 internal enum RankPhase
 {
@@ -89,5 +91,6 @@ internal sealed record AgentState(AgentFacts Facts)
         IsLeaving)
     {
         HttpAddress = Facts.HttpAddress,
+        AgentPid = Facts.Pid,
     };
 }

@@ -19,6 +19,9 @@ public static class VerbTable
         new("dataset", VerbHome.Node, "Prepare a data set for training, or describe a prepared one"),
         new("results", VerbHome.Coordinator, "Show the results of a run, or say where two runs differ"),
         new("serve", VerbHome.Coordinator, "Start a coordinator that agents join"),
+        new("sweep", VerbHome.Coordinator, "Submit sweeps to a coordinator, watch and steer them, fetch their results"),
+        new("trial", VerbHome.Coordinator, "Look at the trials of a sweep: state, configuration, checkpoints"),
+        new("node", VerbHome.Coordinator, "Look at the machines that have joined a coordinator"),
         new("join", VerbHome.Node, "Lend this machine's slots to a coordinator"),
         new("rank", VerbHome.Node, "One rank's process; started by an agent", IsHidden: true),
     ];

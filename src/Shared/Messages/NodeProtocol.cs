@@ -36,6 +36,9 @@ public sealed record RegisterNode(
     /// <summary><c>HOST:PORT</c> where the agent serves checkpoints, logs and its health; empty: it does not.</summary>
     public string HttpAddress { get; init; } = "";
 
+    /// <summary>The agent's own process, for operators' scripts; 0: an older agent that does not say.</summary>
+    public int AgentPid { get; init; }
+
     public bool Equals(RegisterNode? other) =>
         other is not null && (this with { Running = [] }).EqualsButRunning(other with { Running = [] }) && Running.SequenceEqual(other.Running);
 
@@ -43,7 +46,7 @@ public sealed record RegisterNode(
 
     private bool EqualsButRunning(RegisterNode other) =>
         (Node, Incarnation, Host, Slots, ThreadsPerSlot, Device, MemoryBytes) == (other.Node, other.Incarnation, other.Host, other.Slots, other.ThreadsPerSlot, other.Device, other.MemoryBytes)
-        && (Version, NumericsFingerprint, Draining, HttpAddress) == (other.Version, other.NumericsFingerprint, other.Draining, other.HttpAddress);
+        && (Version, NumericsFingerprint, Draining, HttpAddress, AgentPid) == (other.Version, other.NumericsFingerprint, other.Draining, other.HttpAddress, other.AgentPid);
 }
 
 /// <param name="Slots">Slots it holds, as <see cref="StartRank.Slots"/> said.</param>

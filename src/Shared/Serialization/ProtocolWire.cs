@@ -26,6 +26,7 @@ internal static class ProtocolWire
             NumericsFingerprint = message.NumericsFingerprint,
             Draining = message.Draining,
             HttpAddress = message.HttpAddress,
+            AgentPid = message.AgentPid,
         };
         wire.Running.AddRange(message.Running.Select(rank => new RunningRankWire
         {
@@ -46,6 +47,7 @@ internal static class ProtocolWire
         wire.Draining)
     {
         HttpAddress = wire.HttpAddress,
+        AgentPid = wire.AgentPid,
     };
 
     public static NodeRegisteredWire ToWire(NodeRegistered message) => new() { Node = message.Node.Value, ClusterId = message.ClusterId, Term = message.Term };

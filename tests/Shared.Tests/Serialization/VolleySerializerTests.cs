@@ -55,6 +55,14 @@ public sealed class VolleySerializerTests
         Assert.Equal(Convert.ToHexStringLower(bytes), Convert.ToHexStringLower(VolleySerializer.Serialize(sample)));
     }
 
+    /// <summary>The samples are the first release's, so that its bytes stay what they were; what came later travels too.</summary>
+    [Fact]
+    public void FieldsOfLaterReleases_TravelToo()
+    {
+        var registration = MessageSamples.Typical.OfType<RegisterNode>().Single() with { AgentPid = 4709 };
+        Assert.Equal(registration, VolleySerializer.Deserialize(VolleySerializer.Serialize(registration), "register-node.v1"));
+    }
+
     [Fact]
     public void NoMessageIsLargerThan64KB()
     {

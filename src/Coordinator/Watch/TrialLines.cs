@@ -3,7 +3,7 @@ using Volley.Coordinator.Http;
 using Volley.Shared.Config;
 using Volley.Shared.Results;
 
-namespace Volley.Coordinator.LocalRun;
+namespace Volley.Coordinator.Watch;
 
 /// <summary>Words for what trials do: the plain event log, and the cells of the table.</summary>
 internal static class TrialLines
@@ -17,7 +17,9 @@ internal static class TrialLines
             var from = now.Checkpoints.Count > 0 ? $", from checkpoint {now.Checkpoints[^1]}" : "";
             yield return $"{name}: attempt {now.Attempt} starts on {now.Node}{from}";
         }
-        foreach (var epoch in now.Epochs.Skip(before?.Epochs.Count ?? 0)) yield return $"{name}: {Epoch(epoch, now.TotalEpochs)}";
+        var seen = before?.Epoch ?? 0;
+        if (now.Epochs.Count > 0 && now.Epochs[0].Epoch > seen + 1) yield return $"{name}: {now.Epochs[0].Epoch - seen - 1} more epochs";
+        foreach (var epoch in now.Epochs.Where(epoch => epoch.Epoch > seen)) yield return $"{name}: {Epoch(epoch, now.TotalEpochs)}";
         if (before?.State == now.State && before.Failures == now.Failures) yield break;
         if (now.Failures > (before?.Failures ?? 0) && now.State != "failed") yield return $"{name}: attempt {now.Attempt} failed: {now.Error}";
         if (now.State == "finished") yield return $"{name}: finished{Scores(now)} after {Duration(now.ActiveSeconds)}";
@@ -45,7 +47,7 @@ internal static class TrialLines
     public static string Duration(double seconds) =>
         seconds < 100 ? $"{seconds:0.0} s" : seconds < 6000 ? $"{seconds / 60:0.0} min" : $"{seconds / 3600:0.0} h";
 
-    private static string Epoch(EpochMetrics epoch, int total)
+    public static string Epoch(EpochMetrics epoch, int total)
     {
         var validation = epoch.Validation is { } part ? $", validation loss {Number(part.Loss, "0.0000")}{Score(part)}" : "";
         return $"epoch {epoch.Epoch}/{total}, loss {Number(epoch.TrainLoss, "0.0000")}{validation}, {Number(epoch.ImagesPerSecond, "0")} images/s";

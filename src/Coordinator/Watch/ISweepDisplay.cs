@@ -1,4 +1,4 @@
-namespace Volley.Coordinator.LocalRun;
+namespace Volley.Coordinator.Watch;
 
 /// <summary>Shows a sweep while it runs.</summary>
 internal interface ISweepDisplay : IDisposable

@@ -1,10 +1,10 @@
 using Volley.Coordinator.Http;
-using Volley.Coordinator.LocalRun;
+using Volley.Coordinator.Watch;
 using Volley.Coordinator.Placement;
 using Volley.Coordinator.Tests.Sweeps;
 using Volley.Shared.Messages;
 
-namespace Volley.Coordinator.Tests.LocalRun;
+namespace Volley.Coordinator.Tests.Watch;
 
 public sealed class SweepWatchTests
 {
@@ -47,12 +47,12 @@ public sealed class SweepWatchTests
     {
         Look();
         _sweep.Grant(0, 1, TestSweep.NodeA);
-        var view = SweepViewFactory.Of(_sweep.State, _watch.Version, Inventory.Empty, _sweep.Now);
-        Assert.Equal([0, 1], view.Changed.Select(trial => trial.Number));       // 1 was made because 0 runs
+        var view = SweepViewFactory.Of(_sweep.State, _watch.Version, 100, Inventory.Empty, _sweep.Now);
+        Assert.Equal([0, 1], view.Changed!.Select(trial => trial.Number));       // 1 was made because 0 runs
         Look();
         _sweep.ReportEpoch(0, 1, 1);
-        Assert.Equal(0, Assert.Single(SweepViewFactory.Of(_sweep.State, _watch.Version, Inventory.Empty, _sweep.Now).Changed).Number);
+        Assert.Equal(0, Assert.Single(SweepViewFactory.Of(_sweep.State, _watch.Version, 100, Inventory.Empty, _sweep.Now).Changed!).Number);
     }
 
-    private IReadOnlyList<string> Look() => _watch.Take(SweepViewFactory.Of(_sweep.State, _watch.Version, Inventory.Empty, _sweep.Now));
+    private IReadOnlyList<string> Look() => _watch.Take(SweepViewFactory.Of(_sweep.State, _watch.Version, 100, Inventory.Empty, _sweep.Now));
 }

@@ -2,7 +2,7 @@ using Spectre.Console;
 using Spectre.Console.Rendering;
 using Volley.Coordinator.Http;
 
-namespace Volley.Coordinator.LocalRun;
+namespace Volley.Coordinator.Watch;
 
 /// <summary>One live table in a terminal, no wider and no higher than it.</summary>
 internal sealed class TableDisplay : ISweepDisplay
@@ -75,7 +75,8 @@ internal sealed class TableDisplay : ISweepDisplay
     {
         var planned = sweep.TrialsPlanned is { } count ? $" of {count}" : "";
         var failed = sweep.Failed > 0 ? $", {sweep.Failed} failed" : "";
-        return $"{sweep.Id}: {sweep.Finished}{planned} trials finished, {sweep.Running} running{failed}   {TrialLines.Duration(_clock.GetElapsedTime(_start).TotalSeconds)}";
+        var state = sweep.State == "running" ? "" : $" ({sweep.State})";
+        return $"{sweep.Id}{state}: {sweep.Finished}{planned} trials finished, {sweep.Running} running{failed}   {TrialLines.Duration(_clock.GetElapsedTime(_start).TotalSeconds)}";
     }
 
     private Table Table(IReadOnlyCollection<TrialView> trials)
@@ -103,7 +104,7 @@ internal sealed class TableDisplay : ISweepDisplay
         yield return $"{trial.Number}";
         yield return trial.Model;
         yield return TrialLines.Choices(trial.Hyperparameters);
-        var inEpoch = trial is { State: "running", TotalSteps: > 0 } ? $"{(double)trial.Step / trial.TotalSteps * trial.TotalEpochs:0.0}" : $"{trial.Epochs.Count}";
+        var inEpoch = trial is { State: "running", TotalSteps: > 0 } ? $"{(double)trial.Step / trial.TotalSteps * trial.TotalEpochs:0.0}" : $"{trial.Epoch}";
         yield return $"{inEpoch}/{trial.TotalEpochs}";
         yield return TrialLines.Number(trial.Loss, "0.0000");
         yield return TrialLines.Number(TrialLines.Accuracy(trial), "0.0000");
