@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Volley.Coordinator.Actors;
 using Volley.Coordinator.Sweeps;
 using Volley.Shared.Identifiers;

@@ -1,7 +1,5 @@
-using System.Collections.Immutable;
 using Volley.Coordinator.Placement;
 using Volley.Coordinator.Sweeps;
-using Volley.Shared.Identifiers;
 
 namespace Volley.Coordinator.Http;
 
