@@ -25,6 +25,7 @@ Command[] verbs =
     TrialCommand.Create(),
     NodeCommand.Create(),
     ResultsCommand.Create(),
+    ChaosCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);

@@ -15,6 +15,8 @@ public sealed partial class RoomTests
         { "Coordinator/TrialScheduling", @"\bAkka\b|\bSystem\.IO\b|\bFile\.|\bDirectory\.|\bSystem\.Net\b|\bTimeProvider\b|\bStopwatch\b" },
         { "Coordinator/Placement", @"\bAkka\b|\bSystem\.IO\b|\bFile\.|\bDirectory\.|\bSystem\.Net\b|\bTimeProvider\b|\bStopwatch\b" },
         { "Coordinator/Sweeps", @"\bAkka\b|\bSystem\.IO\b|\bFile\.|\bDirectory\.|\bSystem\.Net\b|\bTimeProvider\b|\bStopwatch\b" },
+        { "Coordinator/Chaos/Faults", @"\bAkka\b|\bSystem\.IO\b|\bFile\.|\bDirectory\.|\bSystem\.Net\b|\bTimeProvider\b|\bStopwatch\b|\bProcess\b" },
+        { "Coordinator/Chaos/Recovery", @"\bAkka\b|\bSystem\.IO\b|\bFile\.|\bDirectory\.|\bSystem\.Net\b|\bTimeProvider\b|\bStopwatch\b|\bProcess\b" },
         { "Shared/ModelCosts", @"\bAkka\b|\bSystem\.IO\b|\bFile\.|\bTorchSharp\b" },
         { "Shared/Messages", @"\bTorchSharp\b|\bFile\.|\bSystem\.Net\.Sockets\b" },
         // Data prepares arrays: no tensor, no optimizer.

@@ -45,7 +45,8 @@ internal static class HtmlReport
         page.Append("</nav>\n");
     }
 
-    private static string Resource(string name)
+    /// <summary>A text that the program carries: the style sheet, the script.</summary>
+    public static string Resource(string name)
     {
         using var stream = typeof(HtmlReport).Assembly.GetManifestResourceStream($"Volley.Coordinator.Report.{name}")
             ?? throw new InvalidOperationException($"The program was built without its resource {name}.");

@@ -23,6 +23,7 @@ public static class VerbTable
         new("trial", VerbHome.Coordinator, "Look at the trials of a sweep: state, configuration, checkpoints"),
         new("node", VerbHome.Coordinator, "Look at the machines that have joined a coordinator"),
         new("join", VerbHome.Node, "Lend this machine's slots to a coordinator"),
+        new("chaos", VerbHome.Coordinator, "Run a sweep under faults on purpose, and prove that nothing is lost"),
         new("rank", VerbHome.Node, "One rank's process; started by an agent", IsHidden: true),
     ];
 

@@ -6,7 +6,6 @@ namespace Volley.Coordinator.Report.Plots;
 /// <remarks>Colours are the style sheet's classes, so light and dark need no second drawing. <c>data-tip</c> is what a pointer shows.</remarks>
 internal sealed class Plot
 {
-    private const double Left = 62;
     private const double Right = 16;
     private const double Top = 14;
     private const double Bottom = 48;
@@ -18,12 +17,14 @@ internal sealed class Plot
 
     private readonly double _width;
     private readonly double _height;
+    private readonly double _left;
     private readonly Axis _x;
     private readonly Axis _y;
     private readonly StringBuilder _marks = new();
     private readonly List<Box> _taken = [];
 
-    public Plot(Axis x, Axis y, double width = 440, double height = 300) => (_x, _y, _width, _height) = (x, y, width, height);
+    /// <param name="left">Room for the names of the y axis's ticks.</param>
+    public Plot(Axis x, Axis y, double width = 440, double height = 300, double left = 62) => (_x, _y, _width, _height, _left) = (x, y, width, height, left);
 
     public void Line(IEnumerable<(double X, double Y)> points, string cssClass, string tip, int model)
     {
@@ -79,7 +80,7 @@ internal sealed class Plot
         ];
         foreach (var place in places)
         {
-            if (place.X < Left || place.X + place.Width > _width || place.Y < 0 || place.Y + place.Height > _height - Bottom || _taken.Any(place.Overlaps)) continue;
+            if (place.X < _left || place.X + place.Width > _width || place.Y < 0 || place.Y + place.Height > _height - Bottom || _taken.Any(place.Overlaps)) continue;
             _taken.Add(place);
             _marks.Append($"<text class=\"label\" x=\"{Html.Number(place.X)}\" y=\"{Html.Number(place.Y + LabelHeight - 3)}\"{Of(model)}>{Html.Text(text)}</text>\n");
             return;
@@ -94,10 +95,10 @@ internal sealed class Plot
         foreach (var tick in _y.Ticks)
         {
             var y = Html.Number(Y(tick.Value));
-            svg.Append($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Html.Number(right)}\" y1=\"{y}\" y2=\"{y}\"/>");
-            svg.Append($"<text class=\"tick\" x=\"{Left - 8}\" y=\"{y}\" dy=\"0.32em\" text-anchor=\"end\">{Html.Text(tick.Text)}</text>\n");
+            svg.Append($"<line class=\"grid\" x1=\"{Html.Number(_left)}\" x2=\"{Html.Number(right)}\" y1=\"{y}\" y2=\"{y}\"/>");
+            svg.Append($"<text class=\"tick\" x=\"{Html.Number(_left - 8)}\" y=\"{y}\" dy=\"0.32em\" text-anchor=\"end\">{Html.Text(tick.Text)}</text>\n");
         }
-        var isCrowded = _x.Ticks.Sum(tick => tick.Text.Length + 2) * LetterWidth > right - Left;
+        var isCrowded = _x.Ticks.Sum(tick => tick.Text.Length + 2) * LetterWidth > right - _left;
         foreach (var tick in _x.Ticks)
         {
             var x = Html.Number(X(tick.Value));
@@ -105,15 +106,15 @@ internal sealed class Plot
             var turn = isCrowded ? $" transform=\"rotate(-25 {x} {Html.Number(bottom + 16)})\" text-anchor=\"end\"" : " text-anchor=\"middle\"";
             svg.Append($"<text class=\"tick\" x=\"{x}\" y=\"{Html.Number(bottom + 16)}\"{turn}>{Html.Text(tick.Text)}</text>\n");
         }
-        svg.Append($"<line class=\"axis\" x1=\"{Left}\" x2=\"{Html.Number(right)}\" y1=\"{Html.Number(bottom)}\" y2=\"{Html.Number(bottom)}\"/>\n");
-        svg.Append($"<text class=\"axis-title\" x=\"{Html.Number((Left + right) / 2)}\" y=\"{Html.Number(_height - 8)}\" text-anchor=\"middle\">{Html.Text(_x.Title)}</text>\n");
+        svg.Append($"<line class=\"axis\" x1=\"{Html.Number(_left)}\" x2=\"{Html.Number(right)}\" y1=\"{Html.Number(bottom)}\" y2=\"{Html.Number(bottom)}\"/>\n");
+        svg.Append($"<text class=\"axis-title\" x=\"{Html.Number((_left + right) / 2)}\" y=\"{Html.Number(_height - 8)}\" text-anchor=\"middle\">{Html.Text(_x.Title)}</text>\n");
         svg.Append($"<text class=\"axis-title\" transform=\"translate(14 {Html.Number((Top + bottom) / 2)}) rotate(-90)\" text-anchor=\"middle\">{Html.Text(_y.Title)}</text>\n");
         return svg.Append(_marks).Append("</svg>\n").ToString();
     }
 
     private static string Of(int model) => $" data-model=\"{model}\"";
 
-    private double X(double value) => Left + (_x.Position(value) * (_width - Left - Right));
+    private double X(double value) => _left + (_x.Position(value) * (_width - _left - Right));
 
     private double Y(double value) => _height - Bottom - (_y.Position(value) * (_height - Top - Bottom));
 

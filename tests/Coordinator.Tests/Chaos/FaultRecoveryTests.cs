@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using Volley.Coordinator.Chaos.Faults;
+using Volley.Coordinator.Chaos.Recovery;
+
+namespace Volley.Coordinator.Tests.Chaos;
+
+public sealed class FaultRecoveryTests
+{
+    private static readonly TrialMoment Four = new(4, 1, 30, false, 27, "", "a", ["a"]);
+    private static readonly TrialMoment Five = new(5, 1, 12, false, 9, "", "b", ["b"]);
+
+    [Fact]
+    public void AKilledRank_WentOn_WithTheFirstStepOfTheNextAttempt()
+    {
+        var recovery = Begin(FaultKind.RankKill, new FaultTarget("a", 4, 1, 0, 104));
+        Assert.Equal([4], recovery.Affected.Select(trial => trial.Trial));
+        recovery = Take(recovery, 11, Four with { Step = 33 });                        // still under way when it was killed
+        recovery = Take(recovery, 12, Four with { Attempt = 2, Step = 0, Said = "killed" });
+        Assert.False(recovery.IsComplete);
+        recovery = Take(recovery, 13.5, Four with { Attempt = 2, Step = 28, IntactCheckpointStep = 36 });
+        Assert.True(recovery.IsComplete);
+        Assert.Equal(TimeSpan.FromSeconds(3.5), recovery.WentOnAfter);
+        Assert.Equal((6L, 1, "killed"), (recovery.StepsRepeated, recovery.NewAttempts, recovery.Affected[0].Said));        // 33, from the checkpoint at 27
+    }
+
+    [Fact]
+    public void AKilledAgent_HitsTheTrialsOnItsNode_AndTheSlowestCounts()
+    {
+        var recovery = Begin(FaultKind.AgentKill, new FaultTarget("a"), Four, Five with { Nodes = ["a"] });
+        recovery = Take(recovery, 12, Four with { Attempt = 2, Step = 28 }, Five);
+        Assert.Null(recovery.WentOnAfter);
+        recovery = Take(recovery, 15, Four with { Attempt = 2, Step = 28 }, Five with { Attempt = 2, IsOver = true, Step = 0 });
+        Assert.Equal(TimeSpan.FromSeconds(5), recovery.WentOnAfter);
+    }
+
+    [Fact]
+    public void APausedRank_WentOn_OnlyAfterTheHold_OrUnderANewAttempt()
+    {
+        var paused = Begin(FaultKind.RankPause, new FaultTarget("a", 4, 1, 0, 104), hold: 5);
+        var early = Take(paused, 12, Four with { Step = 31 });
+        Assert.False(early.IsComplete);
+        Assert.True(Take(early, 16, Four with { Step = 32 }).IsComplete);
+        Assert.True(Take(early, 13, Four with { Attempt = 2, Step = 28 }).IsComplete);
+    }
+
+    [Fact]
+    public void AKilledCoordinator_IsBackWhenItAnswers_AndTrainingMustHaveGoneOn()
+    {
+        var recovery = Begin(FaultKind.CoordinatorKill, new FaultTarget(ClusterPicture.Coordinator), Four, Five);
+        recovery = recovery.Take(At(11), false, Trials(Four, Five));
+        Assert.Null(recovery.AnswersAfter);
+        recovery = Take(recovery, 14, Four with { Step = 40 }, Five);
+        Assert.Equal(TimeSpan.FromSeconds(4), recovery.AnswersAfter);
+        Assert.False(recovery.IsComplete);
+        recovery = Take(recovery, 15, Four, Five with { Step = 13 });
+        Assert.True(recovery.IsComplete);
+        Assert.Equal((0, 0L), (recovery.NewAttempts, recovery.StepsRepeated));
+    }
+
+    [Fact]
+    public void TrialsThatAreOver_WereNotHit() =>
+        Assert.True(Begin(FaultKind.AgentKill, new FaultTarget("a"), Four with { IsOver = true, Nodes = [] }).IsComplete);
+
+    [Fact]
+    public void Statistics_AreByKind_WithNearestRanks()
+    {
+        var recoveries = Enumerable.Range(1, 20).Select(seconds => Take(Begin(FaultKind.RankKill, new FaultTarget("a", 4, 1, 0, 104)), 10 + seconds, Four with { Attempt = 2, Step = 28 }))
+            .Append(Begin(FaultKind.AgentKill, new FaultTarget("c")));
+        var statistics = KindStatistics.Of(recoveries);
+        Assert.Equal([FaultKind.RankKill, FaultKind.AgentKill], statistics.Select(kind => kind.Kind));
+        Assert.Equal((20, 10.0, 19.0, 20.0), (statistics[0].Faults, statistics[0].Median!.Value, statistics[0].P95!.Value, statistics[0].Max!.Value));
+        Assert.Equal((1, 0, null), (statistics[1].Faults, statistics[1].Recovered, statistics[1].Median));
+    }
+
+    private static FaultRecovery Begin(FaultKind kind, FaultTarget target, params TrialMoment[] trials) => Begin(kind, target, 0, trials);
+
+    private static FaultRecovery Begin(FaultKind kind, FaultTarget target, double hold, params TrialMoment[] trials) =>
+        FaultRecovery.Begin(new PlannedFault(1, kind, 0.1, TimeSpan.FromSeconds(hold), 0), target, At(10), trials.Length == 0 ? [Four, Five] : trials);
+
+    private static FaultRecovery Take(FaultRecovery recovery, double now, params TrialMoment[] trials) => recovery.Take(At(now), true, Trials(trials));
+
+    private static ImmutableDictionary<int, TrialMoment> Trials(params TrialMoment[] trials) => trials.ToImmutableDictionary(trial => trial.Trial);
+
+    private static TimeSpan At(double seconds) => TimeSpan.FromSeconds(seconds);
+}
