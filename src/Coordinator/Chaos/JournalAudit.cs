@@ -13,7 +13,7 @@ internal sealed record JournalAudit(ImmutableSortedDictionary<int, int> TimesFin
     public static JournalAudit Of(string journalDirectory)
     {
         var audit = new JournalAudit(ImmutableSortedDictionary<int, int>.Empty, ImmutableSortedDictionary<int, ImmutableList<CommittedCheckpoint>>.Empty);
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path.Combine(journalDirectory, JournalDatabase.FileName), Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path.Combine(journalDirectory, SqliteJournal.FileName), Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT manifest, message FROM journal ORDER BY ordering";

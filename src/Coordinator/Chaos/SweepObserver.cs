@@ -4,7 +4,6 @@ using System.Text.Json;
 using Volley.Coordinator.Chaos.Faults;
 using Volley.Coordinator.Chaos.Recovery;
 using Volley.Coordinator.Http;
-using Volley.Shared.Checkpoints;
 
 namespace Volley.Coordinator.Chaos;
 
@@ -12,7 +11,8 @@ namespace Volley.Coordinator.Chaos;
 /// Looks at the sweep through the HTTP API while coordinators come and go: what it cannot see now it remembers from before. Keeps the
 /// furthest step of each trial, and which checkpoints faults have damaged.
 /// </summary>
-internal sealed class SweepObserver(ChaosCluster cluster) : IDisposable
+/// <param name="started">When the sweep began: the coordinator runs on this machine, so its clock is this one.</param>
+internal sealed class SweepObserver(ChaosCluster cluster, DateTimeOffset started) : IDisposable
 {
     /// <summary>A coordinator on this machine answers in milliseconds: one that does not is stopped, gone or not there yet.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(1);
@@ -70,9 +70,12 @@ internal sealed class SweepObserver(ChaosCluster cluster) : IDisposable
         disturbed,
         isDiskFull);
 
-    public ImmutableArray<TrialMoment> Moments() => [.. _tracks.Values.Select(track => new TrialMoment(
-        track.View.Number, track.View.Attempt, track.StepOfAttempt, track.View.State is "finished" or "failed" or "cancelled", NewestIntactStep(track), track.View.Error ?? "",
-        track.View.Node, [.. track.View.Ranks.Select(rank => rank.Node)]))];
+    public ImmutableArray<TrialMoment> Moments() => [.. _tracks.Values.Select(track => MomentOf(track.View, track.StepOfAttempt))];
+
+    private TrialMoment MomentOf(TrialView view, long step) => new(
+        view.Number, view.Attempt, step, view.State is "finished" or "failed" or "cancelled", view.Error ?? "",
+        [.. view.Ranks.Select(rank => rank.Node)],
+        [.. view.Attempts.Select(attempt => new AttemptMoment(attempt.Attempt, attempt.Node, attempt.FirstStepAt - started, attempt.StartStep, attempt.LastStep))]);
 
     private void Take(TrialView view)
     {
@@ -89,8 +92,6 @@ internal sealed class SweepObserver(ChaosCluster cluster) : IDisposable
         [.. Intact(track)]);
 
     private IEnumerable<string> Intact(Track track) => track.View.Checkpoints.Where(path => !_damaged.Contains((track.View.Number, path)));
-
-    private long NewestIntactStep(Track track) => Intact(track).Select(path => CheckpointName.TryParse(path)?.Step ?? 0).LastOrDefault();
 
     private sealed class Track
     {

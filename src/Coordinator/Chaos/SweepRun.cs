@@ -23,9 +23,10 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
 
     private readonly List<StruckFault> _faults = [];
     private readonly List<ProgressPoint> _points = [];
-    private readonly CheckpointFolder _checkpoints = new(options.Checkpoints);
+    private readonly CheckpointFolder _checkpoints = new(Path.Combine(options.Checkpoints, ChaosSweep.Name));
     private readonly HashSet<(int Trial, string Path)> _damaged = [];
     private long _started;
+    private DateTimeOffset _startedAt;
 
     /// <summary>In the order in which they struck.</summary>
     public ImmutableArray<StruckFault> Faults => [.. _faults];
@@ -41,7 +42,7 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
         Directory.CreateDirectory(options.Folder);
         await using var cluster = await ChaosCluster.StartAsync(options, ledger, clock);
         await SubmitAsync(cluster, stop);
-        _started = clock.GetTimestamp();
+        (_started, _startedAt) = (clock.GetTimestamp(), clock.GetUtcNow());
         await UntilFinishedAsync(cluster, plan, totalSteps, stop);
         var duration = Now;
         using var client = new SweepClient(cluster.Http);
@@ -68,16 +69,13 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
                 Name = ChaosSweep.Name,
                 FileName = $"{ChaosSweep.Name}.yaml",
                 Text = yaml,
-                BaseDirectory = options.Folder,
-                CheckpointRoot = options.Checkpoints,
-                DataRoot = options.DataRoot,
             },
             stop);
     }
 
     private async Task UntilFinishedAsync(ChaosCluster cluster, ImmutableArray<PlannedFault> plan, long totalSteps, CancellationToken stop)
     {
-        using var observer = new SweepObserver(cluster);
+        using var observer = new SweepObserver(cluster, _startedAt);
         var actions = new FaultActions(cluster, _checkpoints, disk, network);
         var waiting = new Queue<PlannedFault>(plan);
         var open = new List<int>();         // places in _faults of those that training has not gone on from

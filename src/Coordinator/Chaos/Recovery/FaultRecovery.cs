@@ -55,15 +55,14 @@ internal sealed record FaultRecovery(PlannedFault Fault, FaultTarget Target, Tim
     private AffectedTrial Take(AffectedTrial trial, TrialMoment moment, TimeSpan now, bool isHeld)
     {
         if (trial.WentOnAfter is not null) return trial;
-        var info = FaultKinds.Of(Fault.Kind);
-        if (moment.Attempt > trial.Attempt)
-        {
-            // The first sight of the new attempt tells what it could start from; later checkpoints are its own.
-            var after = trial.ResumedFrom is null ? trial with { AttemptAfter = moment.Attempt, ResumedFrom = moment.IntactCheckpointStep, NodeAfter = moment.Node, Said = moment.Said } : trial;
-            return moment.Step > 0 || moment.IsOver ? after with { WentOnAfter = now - At, AttemptAfter = moment.Attempt, NodeAfter = moment.Node, WasOver = moment.IsOver } : after;
-        }
-        if (moment.IsOver) return trial with { WentOnAfter = now - At, AttemptAfter = moment.Attempt, WasOver = true };
+        var lastStep = Math.Max(trial.LastStep, moment.Attempts.FirstOrDefault(attempt => attempt.Attempt == trial.Attempt)?.LastStep ?? 0);
+        var hit = trial with { LastStep = lastStep, Said = moment.Attempt > trial.Attempt && trial.Said.Length == 0 ? moment.Said : trial.Said };
+        if (moment.Attempts.FirstOrDefault(attempt => attempt.Attempt > trial.Attempt && attempt.FirstStep is not null) is { } next)
+            return hit with { WentOnAfter = next.FirstStep - At, AttemptAfter = next.Attempt, NodeAfter = next.Node, ResumedFrom = next.StartStep };
+        if (moment.IsOver) return hit with { WentOnAfter = now - At, AttemptAfter = moment.Attempt, WasOver = true };
+        if (moment.Attempt > trial.Attempt) return hit;
         // What a stopped or killed attempt had under way still arrives: that is no sign of life.
+        var info = FaultKinds.Of(Fault.Kind);
         var mayGoOn = !info.NeedsNewAttempt && !(info.StopsTraining && isHeld);
         if (mayGoOn && moment.Step > trial.LastStep) return trial with { WentOnAfter = now - At, AttemptAfter = moment.Attempt };
         return trial with { LastStep = Math.Max(trial.LastStep, moment.Step) };

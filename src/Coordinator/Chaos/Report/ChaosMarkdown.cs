@@ -29,7 +29,7 @@ internal static class ChaosMarkdown
     private static void Kinds(StringBuilder text, ChaosResult result)
     {
         text.Append("\n## By kind\n\nSeconds from the fault until every trial it hit had made a step again (for the coordinator: until it answered again, which is when one can steer). ");
-        text.Append("A fault that is held (a pause, a cut) may last longer than that, where trials go on elsewhere, or make it last. What is seen is seen through the HTTP API: about half a second late at most.\n\n");
+        text.Append("A fault that is held (a pause, a cut) may last longer than that, where trials go on elsewhere, or make it last. A new attempt says when its first step was done; all else is as the HTTP API showed it, half a second late at most.\n\n");
         text.Append("| kind | what is done | faults | median | p95 | max | steps repeated | new attempts |\n|---|---|---|---|---|---|---|---|\n");
         foreach (var kind in KindStatistics.Of(result.Faults.Select(fault => fault.Recovery)))
             text.Append($"| {FaultKinds.NameOf(kind.Kind)} | {FaultKinds.Of(kind.Kind).Summary} | {kind.Faults} | {Seconds(kind.Median)} | {Seconds(kind.P95)} | {Seconds(kind.Max)} | {kind.StepsRepeated} | {kind.NewAttempts} |\n");

@@ -121,7 +121,7 @@ internal static class ChaosPage
         Entry("Machine", result.Machine);
         Entry("Volley", $"{result.Version}; started {result.StartedAt:yyyy-MM-dd HH:mm} UTC");
         Entry("Duration", $"{result.Undisturbed.Duration.TotalSeconds:0} s undisturbed, {result.Disturbed.Duration.TotalSeconds:0} s under faults");
-        Entry("Seen", "through the HTTP API: about half a second late at most.");
+        Entry("Times", "A new attempt says when its first step was done; all else is as the HTTP API showed it, half a second late at most.");
         foreach (var reason in result.Skipped) Entry("Left out", reason);
         page.Append("</dl>\n</section>\n");
         void Entry(string term, string text) => page.Append($"<dt>{Html.Text(term)}</dt><dd>{Html.Text(text)}</dd>\n");
