@@ -5,7 +5,6 @@ using Volley.Coordinator.Chaos.Faults;
 using Volley.Coordinator.Chaos.Network;
 using Volley.Coordinator.Chaos.Processes;
 using Volley.Coordinator.Cli;
-using Volley.Shared;
 
 namespace Volley.Coordinator.Chaos;
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Volley.Coordinator.Chaos.Faults;
 
 namespace Volley.Coordinator.Tests.Chaos;

@@ -29,7 +29,7 @@ internal static class ChaosMarkdown
     private static void Kinds(StringBuilder text, ChaosResult result)
     {
         text.Append("\n## By kind\n\nSeconds from the fault until every trial it hit had made a step again (for the coordinator: until it answered again, which is when one can steer). ");
-        text.Append("A fault that is held (a pause, a cut) may last longer than that, where trials go on elsewhere, or make it last. A new attempt says when its first step was done; all else is as the HTTP API showed it, half a second late at most.\n\n");
+        text.Append("A fault that is held (a pause, a cut) may last longer than that, where trials go on elsewhere, or make it last. A new attempt says when its first step was done; all else is as the HTTP API showed it, half a second late at most. In brackets: when training was to be seen again that had never stopped.\n\n");
         text.Append("| kind | what is done | faults | median | p95 | max | steps repeated | new attempts |\n|---|---|---|---|---|---|---|---|\n");
         foreach (var kind in KindStatistics.Of(result.Faults.Select(fault => fault.Recovery)))
             text.Append($"| {FaultKinds.NameOf(kind.Kind)} | {FaultKinds.Of(kind.Kind).Summary} | {kind.Faults} | {Seconds(kind.Median)} | {Seconds(kind.P95)} | {Seconds(kind.Max)} | {kind.StepsRepeated} | {kind.NewAttempts} |\n");
@@ -42,8 +42,15 @@ internal static class ChaosMarkdown
         {
             var said = recovery.Affected.Select(trial => trial.Said).Where(words => words.Length > 0).Distinct();
             text.Append($"| {recovery.Fault.Number} | {Seconds(recovery.At.TotalSeconds)} | {FaultKinds.NameOf(recovery.Fault.Kind)} | {recovery.Target.Node}{(recovery.Target.Trial is { } trial ? $", trial {trial} attempt {recovery.Target.Attempt}" : "")} | {Cell(done)} ");
-            text.Append($"| {Seconds(recovery.WentOnAfter?.TotalSeconds)} | {Seconds(recovery.AnswersAfter?.TotalSeconds)} | {recovery.StepsRepeated} | {recovery.NewAttempts} | {Cell(string.Join(" ", said))} |\n");
+            text.Append($"| {TrainingAgain(recovery)} | {Seconds(recovery.AnswersAfter?.TotalSeconds)} | {recovery.StepsRepeated} | {recovery.NewAttempts} | {Cell(string.Join(" ", said))} |\n");
         }
+    }
+
+    /// <summary>In brackets where training never stopped: it was only not to be seen.</summary>
+    public static string TrainingAgain(FaultRecovery recovery)
+    {
+        var seconds = Seconds(recovery.WentOnAfter?.TotalSeconds);
+        return KindStatistics.IsAboutSteering(recovery.Fault.Kind) && recovery.NewAttempts == 0 ? $"({seconds})" : seconds;
     }
 
     private static string Seconds(double? value) => value is { } number ? number.ToString("0.0", CultureInfo.InvariantCulture) : "–";

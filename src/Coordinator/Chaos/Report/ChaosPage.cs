@@ -108,7 +108,7 @@ internal static class ChaosPage
         {
             var target = recovery.Target;
             page.Append($"<tr>{Number(recovery.Fault.Number)}{Number(Seconds(recovery.At.TotalSeconds))}<td>{FaultKinds.NameOf(recovery.Fault.Kind)}</td><td>{Html.Text(target.Node ?? "")}{(target.Trial is { } trial ? $" trial {trial}.a{target.Attempt}" : "")}</td>");
-            page.Append($"<td class=\"wide\">{Html.Text(done)}</td>{Number(Seconds(recovery.WentOnAfter?.TotalSeconds))}{Number(Seconds(recovery.AnswersAfter?.TotalSeconds))}{Number(recovery.StepsRepeated)}{Number(recovery.NewAttempts)}");
+            page.Append($"<td class=\"wide\">{Html.Text(done)}</td>{Number(ChaosMarkdown.TrainingAgain(recovery))}{Number(Seconds(recovery.AnswersAfter?.TotalSeconds))}{Number(recovery.StepsRepeated)}{Number(recovery.NewAttempts)}");
             page.Append($"<td class=\"wide\">{Html.Text(string.Join(" ", recovery.Affected.Select(hit => hit.Said).Where(said => said.Length > 0).Distinct()))}</td></tr>\n");
         }
         page.Append("</tbody></table></div>\n</section>\n");
@@ -121,7 +121,7 @@ internal static class ChaosPage
         Entry("Machine", result.Machine);
         Entry("Volley", $"{result.Version}; started {result.StartedAt:yyyy-MM-dd HH:mm} UTC");
         Entry("Duration", $"{result.Undisturbed.Duration.TotalSeconds:0} s undisturbed, {result.Disturbed.Duration.TotalSeconds:0} s under faults");
-        Entry("Times", "A new attempt says when its first step was done; all else is as the HTTP API showed it, half a second late at most.");
+        Entry("Times", "A new attempt says when its first step was done; all else is as the HTTP API showed it, half a second late at most. In brackets: when training was to be seen again that had never stopped.");
         foreach (var reason in result.Skipped) Entry("Left out", reason);
         page.Append("</dl>\n</section>\n");
         void Entry(string term, string text) => page.Append($"<dt>{Html.Text(term)}</dt><dd>{Html.Text(text)}</dd>\n");
