@@ -35,14 +35,14 @@ internal sealed class SpikeDrivenMlp : Module<Tensor, Tensor>
         if (_isSquare)
         {
             // The reference's rule for equal widths: the stream is added here too, and the sum is the second half's shortcut.
-            shortcut = _flow.AddBranch(shortcut, fc1_bn, fc1_conv.call(spikes), _drop, training);
+            shortcut = _flow.AddBranch(shortcut, fc1_bn, _flow.Convolve(fc1_conv, spikes), _drop, training);
             hidden = fc2_lif.call(shortcut);
         }
         else
         {
-            hidden = _flow.NormAndFire(fc1_bn, fc2_lif, fc1_conv.call(spikes));
+            hidden = _flow.NormAndFire(fc1_bn, fc2_lif, _flow.Convolve(fc1_conv, spikes));
         }
-        return _flow.AddBranch(shortcut, fc2_bn, fc2_conv.call(SpikingFlow.Fold(hidden)), _drop, training).MoveToOuterDisposeScope();
+        return _flow.AddBranch(shortcut, fc2_bn, _flow.Convolve(fc2_conv, SpikingFlow.Fold(hidden)), _drop, training).MoveToOuterDisposeScope();
     }
 
     /// <summary>Neuron layers that forward calls, in order.</summary>

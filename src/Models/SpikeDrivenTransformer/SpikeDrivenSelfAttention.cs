@@ -42,13 +42,13 @@ internal sealed class SpikeDrivenSelfAttention : Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var spikes_MDhw = SpikingFlow.Fold(shortcut_lif.call(x_TBDhw));
-        var q = _flow.NormAndFire(q_bn, q_lif, q_conv.call(spikes_MDhw));
-        var k = _flow.NormAndFire(k_bn, k_lif, k_conv.call(spikes_MDhw));
-        var v = _flow.NormAndFire(v_bn, v_lif, v_conv.call(spikes_MDhw));
+        var q = _flow.NormAndFire(q_bn, q_lif, _flow.Convolve(q_conv, spikes_MDhw));
+        var k = _flow.NormAndFire(k_bn, k_lif, _flow.Convolve(k_conv, spikes_MDhw));
+        var v = _flow.NormAndFire(v_bn, v_lif, _flow.Convolve(v_conv, spikes_MDhw));
 
         var both_TBD = k.mul(v).sum([3, 4]);
         var mask = talking_heads_lif.call(both_TBD.unflatten(2, [_heads, 1, -1])).flatten(2).unsqueeze(-1).unsqueeze(-1);
-        return _flow.AddBranch(x_TBDhw, proj_bn, proj_conv.call(SpikingFlow.Fold(q.mul(mask))), _drop, training).MoveToOuterDisposeScope();
+        return _flow.AddBranch(x_TBDhw, proj_bn, _flow.Convolve(proj_conv, SpikingFlow.Fold(q.mul(mask))), _drop, training).MoveToOuterDisposeScope();
     }
 
     /// <summary>Neuron layers that forward calls, in order.</summary>

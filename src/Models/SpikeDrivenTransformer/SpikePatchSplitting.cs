@@ -54,15 +54,15 @@ internal sealed class SpikePatchSplitting : Module<Tensor, Tensor>
         x = Stage(2, proj_conv2, proj_bn2, proj_lif2, x);
 
         // The last stage pools the real-valued map, and keeps it as shortcut.
-        x = _flow.Norm(proj_bn3, proj_conv3.call(x));
+        x = _flow.Norm(proj_bn3, _flow.Convolve(proj_conv3, x));
         var shortcut = _pools[3] ? Pooling.Halve(x) : x;
         var spikes = SpikingFlow.Fold(_flow.Fire(proj_lif3, shortcut));
-        return _flow.Unfold(_flow.Norm(rpe_bn, rpe_conv.call(spikes), shortcut)).MoveToOuterDisposeScope();
+        return _flow.Unfold(_flow.Norm(rpe_bn, _flow.Convolve(rpe_conv, spikes), shortcut)).MoveToOuterDisposeScope();
     }
 
     private Tensor Stage(int stage, Conv2d convolution, BatchNorm2d norm, SpikingNeuron neurons, Tensor x_MCHW, bool isRepeated = false)
     {
-        var spikes = SpikingFlow.Fold(_flow.NormAndFire(norm, neurons, convolution.call(x_MCHW), isRepeated));
+        var spikes = SpikingFlow.Fold(_flow.NormAndFire(norm, neurons, _flow.Convolve(convolution, x_MCHW), isRepeated));
         return _pools[stage] ? Pooling.Halve(spikes) : spikes;
     }
 

@@ -53,7 +53,7 @@ internal sealed class SpikingPatchSplitting : Module<Tensor, Tensor>
     }
 
     private Tensor Stage(Conv2d convolution, BatchNorm2d norm, SpikingNeuron neurons, Tensor x_MCHW, bool isRepeated = false) =>
-        SpikingFlow.Fold(_flow.NormAndFire(norm, neurons, convolution.call(x_MCHW), isRepeated));
+        SpikingFlow.Fold(_flow.NormAndFire(norm, neurons, _flow.Convolve(convolution, x_MCHW), isRepeated));
 
     private static Conv2d Convolution(int from, int to) => Conv2d(from, to, kernel_size: 3, stride: 1, padding: 1, bias: false);
 }

@@ -1,5 +1,6 @@
 using TorchSharp.Modules;
 using Volley.Models.Spiking.Fused;
+using Volley.Models.Spiking.Sparse;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -27,6 +28,12 @@ internal sealed class SpikingFlow(int timeSteps)
 
     /// <returns>[T, B, X]. A view.</returns>
     public Tensor Unfold(Tensor x_MX) => x_MX.unflatten(0, [TimeSteps, -1]);
+
+    /// <summary>A convolution, over the spikes alone where its input is spikes and few.</summary>
+    /// <param name="x_MCHW">Borrowed.</param>
+    /// <returns>Owned by the caller.</returns>
+    public Tensor Convolve(Conv2d convolution, Tensor x_MCHW) =>
+        (Kernel != NeuronKernel.Plain && !IsObserved ? SpikeConvolution.TryApply(convolution, x_MCHW) : null) ?? convolution.call(x_MCHW);
 
     /// <summary>A convolution's or linear layer's output through norm and neurons.</summary>
     /// <param name="x_MX">[T·B, C, H, W] or [T·B, N, C]; with <paramref name="isRepeated"/> [B, …], the same at each time step. Borrowed.</param>
