@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Volley.GpuNode.CheckpointCopies;
 using Volley.GpuNode.Link;
 using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
@@ -24,6 +25,9 @@ internal static class AgentCore
 
     /// <summary>After the last rank ended, a leaving agent waits this long for acknowledgements: the coordinator learns the rest from the files.</summary>
     public const int FarewellTicks = 3;
+
+    /// <summary>From SIGTERM on, however much is unsaid: with what leaving the cluster takes, an agent ends within 20 s.</summary>
+    public const int LeaveTicks = 16;
 
     /// <summary>So often a person is told that nobody answers.</summary>
     public const int SilenceTicks = 10;
@@ -89,6 +93,7 @@ internal static class AgentCore
                 case StartRank start: OnStart(start); break;
                 case StopRank stop: OnStop(stop); break;
                 case AttemptIsStale stale: OnStale(stale.Trial, stale.Attempt); break;
+                case CopyCheckpoint copy: Effects.Add(new AgentEffect.FetchCopy(copy)); break;
                 case RetireCheckpoint retire: Effects.Add(new AgentEffect.DeleteCheckpoint(retire)); break;
                 case EpochAccepted accepted:
                     Acknowledge(accepted.Trial, accepted.Attempt, report => report is EpochReport epoch && epoch.Metrics.Epoch == accepted.Epoch);
@@ -127,6 +132,7 @@ internal static class AgentCore
                 if (known.IsForgotten) Refuse();
                 else if (known.Phase == RankPhase.Running) Send(new RankStarted(start.Trial, start.Attempt, start.Rank, State.Facts.Node, known.Pid));
                 else if (known.Phase == RankPhase.Exited) Resend(known);
+                else if (known.Phase == RankPhase.Starting && ResumePreparation.IsNeeded(start)) Effects.Add(new AgentEffect.Readdress(start));
                 return;
             }
             if (FenceOf(start.Trial).Refuses(start))
@@ -198,7 +204,7 @@ internal static class AgentCore
         private void OnLeave(StopMode mode)
         {
             if (State.IsLeaving && mode == StopMode.Graceful) return;
-            State = State with { IsLeaving = true };
+            State = State with { IsLeaving = true, LeavingSince = State.LeavingSince ?? State.Ticks };
             foreach (var rank in State.Ranks)
             {
                 if (rank.HasProcess) Effects.Add(new AgentEffect.StopProcess(rank.Key, mode));
@@ -211,7 +217,9 @@ internal static class AgentCore
         {
             if (State.Ranks.Any(rank => rank.HasProcess)) return;
             State = State with { EmptySince = State.EmptySince ?? State.Ticks };
-            var mayWait = State.IsConnected && State.Ticks - State.EmptySince < FarewellTicks;
+            // A checkpoint is accepted when another agent has fetched it from here (store: node): that may take longer than a farewell.
+            var isBeingCopied = State.Ranks.Any(rank => rank.Reports.Any(report => report is CheckpointReport)) && State.Ticks - State.LeavingSince < LeaveTicks;
+            var mayWait = State.IsConnected && (isBeingCopied || State.Ticks - State.EmptySince < FarewellTicks);
             if (!State.Ranks.IsEmpty && mayWait) return;
             Send(new NodeLeaving(State.Facts.Node, State.Facts.Incarnation));
             Effects.Add(new AgentEffect.Exit(null));
@@ -238,7 +246,10 @@ internal static class AgentCore
             Replace(rank with { Phase = RankPhase.Exited, Slots = [], Progress = null });
             Report(rank.Key, new RankExited(
                 rank.Start.Trial, rank.Start.Attempt, rank.Start.Rank, State.Facts.Node, end, exit.Outcome, MessageLimits.Clip(exit.Error), exit.IsUserError, MessageLimits.ClipLines(exit.LastLogLines),
-                exit.StartStep, exit.LastStep));
+                exit.StartStep, exit.LastStep)
+            {
+                DataDigest = exit.DataDigest,
+            });
         }
 
         /// <summary>The coordinator has moved on: kill it if it lives, say no more about it.</summary>

@@ -47,6 +47,11 @@ internal abstract record AgentEffect
 
     public sealed record DeleteCheckpoint(RetireCheckpoint Command) : AgentEffect;
 
+    public sealed record FetchCopy(CopyCheckpoint Command) : AgentEffect;
+
+    /// <summary>A rank that is about to start may find its checkpoint's holders elsewhere by now.</summary>
+    public sealed record Readdress(StartRank Start) : AgentEffect;
+
     /// <summary>Another cluster lives at the coordinator's address: leave the old one and join it.</summary>
     public sealed record RebuildActorSystem : AgentEffect;
 

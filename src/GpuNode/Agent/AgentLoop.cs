@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Akka.Actor;
+using Volley.GpuNode.CheckpointCopies;
 using Volley.GpuNode.Link;
 using Volley.Shared.Failpoints;
 using Volley.Shared.Messages;
@@ -8,12 +9,27 @@ using Volley.Shared.Results;
 namespace Volley.GpuNode.Agent;
 
 /// <summary>The agent itself: one queue of inputs, one thread of decisions, effects carried out in order. Outlives every actor system.</summary>
-internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, AllowedRoots roots, TimeProvider time, ILogger<AgentLoop> log) : IRankEvents
+internal sealed class AgentLoop : IRankEvents, IDisposable
 {
     private static readonly TimeSpan TickPeriod = TimeSpan.FromSeconds(1);
 
     private readonly Channel<AgentInput> _inputs = Channel.CreateUnbounded<AgentInput>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly AgentFacts _facts;
+    private readonly RankSupervisor _supervisor;
+    private readonly AllowedRoots _roots;
+    private readonly ResumePreparation _preparation;
+    private readonly CheckpointCopier _copier;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
     private volatile IActorRef? _node;
+
+    /// <param name="fetcher">The caller's.</param>
+    public AgentLoop(AgentFacts facts, RankSupervisor supervisor, AllowedRoots roots, CheckpointFetcher fetcher, TimeProvider time, ILoggerFactory logs)
+    {
+        (_facts, _supervisor, _roots, _time, _log) = (facts, supervisor, roots, time, logs.CreateLogger<AgentLoop>());
+        _preparation = new ResumePreparation(fetcher, facts.Node, new FetchTimeouts(), time, Tell, logs.CreateLogger<ResumePreparation>());
+        _copier = new CheckpointCopier(fetcher, facts.Node, logs.CreateLogger<CheckpointCopier>());
+    }
 
     /// <summary>Another cluster answered: the owner of the actor system builds a new one.</summary>
     public event Action? RebuildWanted;
@@ -22,6 +38,12 @@ internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, All
     public event Action? Registered;
 
     public void Post(AgentInput input) => _inputs.Writer.TryWrite(input);
+
+    public void Dispose()
+    {
+        _preparation.Dispose();
+        _copier.Dispose();
+    }
 
     public void Attach(IActorRef node)
     {
@@ -39,8 +61,8 @@ internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, All
     /// <returns>Null where it ended as asked; else what to tell the person who started it.</returns>
     public async Task<string?> RunAsync()
     {
-        var state = new AgentState(facts);
-        using var ticks = new PeriodicTimer(TickPeriod, time);
+        var state = new AgentState(_facts);
+        using var ticks = new PeriodicTimer(TickPeriod, _time);
         var ticking = Task.Run(async () =>
         {
             while (await ticks.WaitForNextTickAsync()) Post(new AgentInput.Tick());
@@ -77,13 +99,15 @@ internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, All
                 if (message is EpochReport or CheckpointReport or RankExited) Failpoint.Hit(FailpointNames.AgentAfterReportSent, message.GetType().Name);
                 break;
             case AgentEffect.Launch launch: Launch(launch); break;
-            case AgentEffect.StopProcess stop: supervisor.Stop(stop.Rank, stop.Mode); break;
+            case AgentEffect.StopProcess stop: if (!_preparation.Stop(stop.Rank)) _supervisor.Stop(stop.Rank, stop.Mode); break;
+            case AgentEffect.FetchCopy { Command: var command }: _copier.Copy(command, _roots.DirectoryOf(command.CheckpointRoot, command.Checkpoint.RelativePath), Tell); break;
+            case AgentEffect.Readdress { Start: var start }: _preparation.Readdress(new RankKey(start.Trial, start.Attempt, start.Rank), start); break;
             case AgentEffect.DeleteCheckpoint { Command: var command }: _ = Task.Run(() => Delete(command)); break;
             case AgentEffect.RebuildActorSystem:
-                log.LogWarning("Another cluster answers at the coordinator's address: joining it anew; ranks go on");
+                _log.LogWarning("Another cluster answers at the coordinator's address: joining it anew; ranks go on");
                 RebuildWanted?.Invoke();
                 break;
-            case AgentEffect.Warn { Text: var text }: log.LogWarning("{Text}", text); break;
+            case AgentEffect.Warn { Text: var text }: _log.LogWarning("{Text}", text); break;
             default: throw new InvalidOperationException($"{effect} is no effect of an agent.");
         }
     }
@@ -91,32 +115,34 @@ internal sealed class AgentLoop(AgentFacts facts, RankSupervisor supervisor, All
     private void Launch(AgentEffect.Launch launch)
     {
         Failpoint.Hit(FailpointNames.AgentBeforeLaunch);
-        var (start, problem) = roots.Resolve(launch.Start);
-        if (start is not null)
-        {
-            supervisor.Start(start, launch.Slots, this);
-            return;
-        }
         var key = new RankKey(launch.Start.Trial, launch.Start.Attempt, launch.Start.Rank);
-        Post(new AgentInput.Exited(key, new RankExit(RankEnd.Failed, null, problem!, IsUserError: true, [])));
+        var (start, problem) = _roots.Resolve(launch.Start);
+        if (start is null) Post(new AgentInput.Exited(key, new RankExit(RankEnd.Failed, null, problem!, IsUserError: true, [])));
+        else if (!ResumePreparation.IsNeeded(start)) _supervisor.Start(start, launch.Slots, [], this);
+        else _preparation.Begin(key, start,
+            (prepared, problems) => _supervisor.Start(prepared, launch.Slots, problems, this),
+            failure => Post(new AgentInput.Exited(key, new RankExit(failure is null ? RankEnd.Stopped : RankEnd.Lost, null, failure ?? "", false, []))));
     }
+
+    /// <summary>What the core need not remember: the coordinator asks again.</summary>
+    private void Tell(IVolleyMessage message) => _node?.Tell(new NodeActor.Outgoing(message));
 
     /// <summary>A hundred megabytes take a moment: not on the loop's time. The command comes again if this fails.</summary>
     private void Delete(RetireCheckpoint command)
     {
-        if (roots.DirectoryOf(command) is not { } directory)
+        if (_roots.DirectoryOf(command) is not { } directory)
         {
-            log.LogError("{Trial}: refused to delete '{Path}' under '{Root}': it is no checkpoint under this agent's roots", command.Trial, command.RelativePath, command.CheckpointRoot);
+            _log.LogError("{Trial}: refused to delete '{Path}' under '{Root}': it is no checkpoint under this agent's roots", command.Trial, command.RelativePath, command.CheckpointRoot);
             return;
         }
         try
         {
             if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
-            _node?.Tell(new NodeActor.Outgoing(new CheckpointDeleted(command.Trial, command.Attempt, command.RelativePath)));
+            Tell(new CheckpointDeleted(command.Trial, command.Attempt, command.RelativePath) { Node = _facts.Node });
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            log.LogWarning("{Trial}: the retired checkpoint {Directory} could not be deleted: {Reason}", command.Trial, directory, error.Message);
+            _log.LogWarning("{Trial}: the retired checkpoint {Directory} could not be deleted: {Reason}", command.Trial, directory, error.Message);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Volley.GpuNode.CheckpointCopies;
 using Volley.GpuNode.Devices;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Processes;
@@ -38,7 +39,9 @@ internal static class AgentProgram
         var roots = new AllowedRoots(CheckpointRoot(options), options.DataRoot);
         await using var http = await AgentHttpServer.StartAsync(
             new ServingSettings(options.Http, options.Bind, options.Name, Version, roots.CheckpointRoot, options.LogDirectory, supervisor.IsAlive, time), logs);
-        var loop = new AgentLoop(Facts(options, devices, http.Address, time), supervisor, roots, time, logs.CreateLogger<AgentLoop>());
+        using var fetcher = new CheckpointFetcher(new NodeId(options.Name), new FetchTimeouts(), time);
+        if (roots.CheckpointRoot is { } root) fetcher.DeleteLeftovers(root);
+        using var loop = new AgentLoop(Facts(options, devices, http.Address, time), supervisor, roots, fetcher, time, logs);
         loop.Registered += () => say($"{options.Name} has joined: {devices.Slots} {devices.Device} slots. Ctrl-C stops its ranks at their next step and leaves.");
 
         if (options.ParentPid is { } parent)

@@ -70,6 +70,9 @@ internal sealed record AgentState(AgentFacts Facts)
     /// <summary>Seconds of this agent's life, as its timer counts them.</summary>
     public long Ticks { get; init; }
 
+    /// <summary>When it was told to leave; null: it was not.</summary>
+    public long? LeavingSince { get; init; }
+
     /// <summary>When the last process ended while leaving; null: some live, or it is not leaving.</summary>
     public long? EmptySince { get; init; }
 

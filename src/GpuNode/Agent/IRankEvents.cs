@@ -27,4 +27,7 @@ internal sealed record RankExit(RankEnd End, TrialOutcome? Outcome, string Error
 
     /// <summary>Completed steps when it ended.</summary>
     public long? LastStep { get; init; }
+
+    /// <summary>Of the data it opened; empty: it never got so far.</summary>
+    public string DataDigest { get; init; } = "";
 }

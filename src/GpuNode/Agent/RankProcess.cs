@@ -18,17 +18,18 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
     private Process? _process;
     private Ended? _ended;
     private string? _killReason;
+    private string _dataDigest = "";
     private bool _isStopRequested;
     private bool _hasStarted;
     private bool _wasStoppedBeforeStart;
 
     /// <summary>Never throws; the exit is reported in every case.</summary>
-    public async Task RunAsync(StartRank start, ProcessStartInfo command, RunDirectory runDirectory, SpawnThread spawner)
+    public async Task RunAsync(StartRank start, IReadOnlyList<string> checkpointProblems, ProcessStartInfo command, RunDirectory runDirectory, SpawnThread spawner)
     {
         RankExit exit;
         try
         {
-            exit = await SuperviseAsync(start, command, runDirectory, spawner);
+            exit = await SuperviseAsync(start, checkpointProblems, command, runDirectory, spawner);
         }
         catch (Exception error) when (error is Win32Exception or IOException or UnauthorizedAccessException)
         {
@@ -72,7 +73,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         }
     }
 
-    private async Task<RankExit> SuperviseAsync(StartRank start, ProcessStartInfo command, RunDirectory runDirectory, SpawnThread spawner)
+    private async Task<RankExit> SuperviseAsync(StartRank start, IReadOnlyList<string> checkpointProblems, ProcessStartInfo command, RunDirectory runDirectory, SpawnThread spawner)
     {
         using var rankLog = new RankLog(settings.LogPath(key), settings.Time);
         var stepFile = runDirectory.StepFileOf(key);
@@ -96,7 +97,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         await HandOverSecretAsync(process);
         var draining = Task.WhenAll(rankLog.DrainAsync(process.StandardOutput.BaseStream), rankLog.DrainAsync(process.StandardError.BaseStream));
         var exiting = process.WaitForExitAsync();
-        var conversing = ConverseAsync(start, stepFile);
+        var conversing = ConverseAsync(StartMessage(start, checkpointProblems, stepFile));
         if (await Task.WhenAny(exiting, conversing) == conversing)
         {
             // It said all it had to say, or hung, or closed the socket: in each case its process has to end now.
@@ -112,7 +113,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         lock (_lock) _process = null;
         File.Delete(stepFile);
         var death = new RankDeath(_ended, process.ExitCode, _killReason, _wasStoppedBeforeStart, OutOfMemoryKills() > outOfMemoryKills, rankLog.LastLines);
-        return RankExits.Classify(death) with { StartStep = steps.Start, LastStep = steps.Start is null ? null : steps.Last };
+        return RankExits.Classify(death) with { StartStep = steps.Start, LastStep = steps.Start is null ? null : steps.Last, DataDigest = _dataDigest };
     }
 
     private async Task HandOverSecretAsync(Process process)
@@ -128,7 +129,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         }
     }
 
-    private async Task ConverseAsync(StartRank start, string stepFile)
+    private async Task ConverseAsync(StartTrial start)
     {
         try
         {
@@ -143,7 +144,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         {
             if (_isStopRequested || !session.Attached.IsCompleted) return;
             _hasStarted = true;
-            session.Post(new ToRank { Start = StartMessage(start, stepFile) });
+            session.Post(new ToRank { Start = start });
         }
         using var ticks = new PeriodicTimer(settings.Timeouts.Heartbeat, settings.Time);
         var tick = ticks.WaitForNextTickAsync().AsTask();
@@ -171,7 +172,12 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
             case FromRank.MessageOneofCase.Progress:
                 var p = message.Progress;
                 events.OnProgress(new ProgressReport(key.Trial, key.Attempt, key.Rank, p.Epoch, p.TotalEpochs, p.Step, p.TotalSteps, p.Loss, p.ImagesPerSecond,
-                    p.StartStep, p.SecondsSinceFirstStep));
+                    p.StartStep, p.SecondsSinceFirstStep)
+                {
+                    CheckpointProblem = MessageLimits.Clip(p.CheckpointProblem),
+                    CheckpointProblems = p.CheckpointProblems,
+                    DataDigest = _dataDigest,
+                });
                 break;
             case FromRank.MessageOneofCase.Epoch:
                 events.OnEpoch(key, message.Epoch.FromWire());
@@ -179,7 +185,13 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
             case FromRank.MessageOneofCase.Checkpoint:
                 var c = message.Checkpoint;
                 events.OnCheckpoint(key, new CheckpointReport(
-                    key.Trial, key.Attempt, c.Step, c.Epoch, c.RelativePath, c.ManifestSha256, c.HasObjectiveValue ? c.ObjectiveValue : null, c.Bytes));
+                    key.Trial, key.Attempt, c.Step, c.Epoch, c.RelativePath, c.ManifestSha256, c.HasObjectiveValue ? c.ObjectiveValue : null, c.Bytes)
+                {
+                    DataDigest = _dataDigest,
+                });
+                break;
+            case FromRank.MessageOneofCase.Data:
+                _dataDigest = message.Data.Digest;
                 break;
             case FromRank.MessageOneofCase.Ended:
                 _ended = message.Ended;
@@ -187,7 +199,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
         }
     }
 
-    private StartTrial StartMessage(StartRank start, string stepFile)
+    private StartTrial StartMessage(StartRank start, IReadOnlyList<string> checkpointProblems, string stepFile)
     {
         var message = new StartTrial
         {
@@ -199,6 +211,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
             StepFile = stepFile,
             HeartbeatMs = (int)settings.Timeouts.Heartbeat.TotalMilliseconds,
         };
+        message.CheckpointProblems.AddRange(checkpointProblems);
         message.ResumeFrom.AddRange(start.ResumeFrom.Select(checkpoint => new CheckpointToResume
         {
             Step = checkpoint.Step,

@@ -42,7 +42,8 @@ internal sealed class RankSupervisor : IAsyncDisposable
     public bool IsAlive(RankKey key) => _ranks.ContainsKey(key);
 
     /// <summary>Returns at once; <paramref name="events"/> tells the rest.</summary>
-    public void Start(StartRank start, IReadOnlyList<int> slots, IRankEvents events)
+    /// <param name="checkpointProblems">What the agent met with while it got its checkpoint; the rank reports it with its own.</param>
+    public void Start(StartRank start, IReadOnlyList<int> slots, IReadOnlyList<string> checkpointProblems, IRankEvents events)
     {
         var key = new RankKey(start.Trial, start.Attempt, start.Rank);
         var session = _link.Expect(key);
@@ -52,7 +53,7 @@ internal sealed class RankSupervisor : IAsyncDisposable
         var run = Task.Run(async () =>
         {
             await gate.Task;
-            await process.RunAsync(start, _launcher.CommandFor(key, _link.Path, slots), _runDirectory, _spawner);
+            await process.RunAsync(start, checkpointProblems, _launcher.CommandFor(key, _link.Path, slots), _runDirectory, _spawner);
         });
         _ranks[key] = (process, run);
         gate.SetResult();

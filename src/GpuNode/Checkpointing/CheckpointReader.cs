@@ -47,13 +47,8 @@ public static class CheckpointReader
     /// <exception cref="UserErrorException">Missing, unfinished, damaged, foreign, or of another version.</exception>
     public static OpenedCheckpoint Open(string directory, string? manifestSha256 = null)
     {
+        var (manifest, found) = Verify(directory, manifestSha256);
         var manifestPath = Path.Combine(directory, CheckpointManifest.FileName);
-        var manifestJson = ReadAll(manifestPath, directory);
-        var found = Convert.ToHexStringLower(SHA256.HashData(manifestJson));
-        if (manifestSha256 is not null && found != manifestSha256)
-            throw new UserErrorException($"{manifestPath}: has SHA-256 {found}, the journal says {manifestSha256}. It is not the checkpoint that was committed; use another one.");
-        var manifest = CheckpointManifest.Parse(manifestJson, manifestPath);
-        foreach (var file in manifest.Files) Verify(Path.Combine(directory, file.Name), file);
         foreach (var needed in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer, CheckpointFiles.State })
         {
             if (!manifest.Files.Any(file => file.Name == needed))
@@ -71,6 +66,21 @@ public static class CheckpointReader
             foreach (var file in tensors.Values) file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Compares every byte with the manifest, and the manifest with the journal.</summary>
+    /// <returns>The manifest, and its SHA-256.</returns>
+    /// <exception cref="UserErrorException">Missing, unfinished, damaged or foreign.</exception>
+    public static (CheckpointManifest Manifest, string Sha256) Verify(string directory, string? manifestSha256)
+    {
+        var manifestPath = Path.Combine(directory, CheckpointManifest.FileName);
+        var manifestJson = ReadAll(manifestPath, directory);
+        var found = Convert.ToHexStringLower(SHA256.HashData(manifestJson));
+        if (manifestSha256 is not null && found != manifestSha256)
+            throw new UserErrorException($"{manifestPath}: has SHA-256 {found}, the journal says {manifestSha256}. It is not the checkpoint that was committed; use another one.");
+        var manifest = CheckpointManifest.Parse(manifestJson, manifestPath);
+        foreach (var file in manifest.Files) Verify(Path.Combine(directory, file.Name), file);
+        return (manifest, found);
     }
 
     /// <summary>The first of <paramref name="candidates"/> that is whole; each damaged one before it is told to <paramref name="log"/>.</summary>

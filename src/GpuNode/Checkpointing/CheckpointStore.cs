@@ -53,6 +53,8 @@ public sealed class CheckpointStore
         try
         {
             Failpoint.Hit(FailpointNames.CheckpointBeforeWrite);
+            // Not made again: a folder that is gone is a disk that was taken away, and what is under its mount point is another disk.
+            if (!Directory.Exists(Root)) throw new DirectoryNotFoundException($"the folder {Root} is gone");
             if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
             Directory.CreateDirectory(temporary);
             var files = new List<CheckpointFile>();

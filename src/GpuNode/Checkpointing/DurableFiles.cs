@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Volley.Shared;
 using Volley.Shared.Checkpoints;
 
 namespace Volley.GpuNode.Checkpointing;
@@ -17,6 +18,27 @@ internal static partial class DurableFiles
         buffered.Flush();
         file.Flush(flushToDisk: true);
         return new CheckpointFile(Path.GetFileName(path), hashing.Written, hashing.Sha256());
+    }
+
+    /// <summary>Writes what comes from another machine to a new file, as long as it is what was promised.</summary>
+    /// <exception cref="UserErrorException">Other bytes than promised, fewer, or more.</exception>
+    public static async Task ReceiveAsync(string path, Stream source, CheckpointFile promised, CancellationToken stop)
+    {
+        await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, useAsync: true);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[1 << 17];
+        var left = promised.Bytes;
+        int count;
+        while ((count = await source.ReadAsync(buffer, stop)) > 0)
+        {
+            if ((left -= count) < 0) throw new UserErrorException($"{promised.Name} has more than the {promised.Bytes} bytes that its manifest says.");
+            hash.AppendData(buffer.AsSpan(0, count));
+            await file.WriteAsync(buffer.AsMemory(0, count), stop);
+        }
+        if (left > 0) throw new UserErrorException($"{promised.Name} ends {left} bytes before the {promised.Bytes} that its manifest says.");
+        var found = Convert.ToHexStringLower(hash.GetCurrentHash());
+        if (found != promised.Sha256) throw new UserErrorException($"{promised.Name} has SHA-256 {found}, its manifest says {promised.Sha256}.");
+        file.Flush(flushToDisk: true);
     }
 
     /// <summary>Names in a directory (new, renamed, deleted) survive a crash only after this.</summary>

@@ -17,6 +17,22 @@ internal sealed class LinkObserver(Action<FromRank> post, StepRecord? steps, Tim
     private bool _hasReported;
     private long _startStep;
     private long? _firstStepDone;
+    private volatile string _checkpointProblem = "";
+    private int _checkpointProblems;
+    private volatile Progress? _newest;
+
+    public void OnData(DataDescription data) => post(new FromRank { Data = new DataOpened { Digest = data.Digest } });
+
+    /// <summary>Also from the writer's thread. Said at once, with the progress of before: a run that waits for its last checkpoint makes none.</summary>
+    public void OnCheckpointProblem(string problem)
+    {
+        _checkpointProblem = problem;
+        Interlocked.Increment(ref _checkpointProblems);
+        OnLog(problem);
+        if (_newest?.Clone() is not { } again) return;
+        (again.CheckpointProblem, again.CheckpointProblems) = (problem, Volatile.Read(ref _checkpointProblems));
+        post(new FromRank { Progress = again });
+    }
 
     public void OnResumed(long step)
     {
@@ -35,20 +51,20 @@ internal sealed class LinkObserver(Action<FromRank> post, StepRecord? steps, Tim
         if (_hasReported && time.GetElapsedTime(_lastProgress) < ProgressPeriod && step < totalSteps) return;
         _hasReported = true;
         _lastProgress = time.GetTimestamp();
-        post(new FromRank
+        _newest = new Progress
         {
-            Progress = new Progress
-            {
-                Epoch = epoch,
-                TotalEpochs = totalEpochs,
-                Step = step,
-                TotalSteps = totalSteps,
-                Loss = loss,
-                ImagesPerSecond = imagesPerSecond,
-                StartStep = _startStep,
-                SecondsSinceFirstStep = _firstStepDone is { } first ? time.GetElapsedTime(first).TotalSeconds : 0,
-            },
-        });
+            Epoch = epoch,
+            TotalEpochs = totalEpochs,
+            Step = step,
+            TotalSteps = totalSteps,
+            Loss = loss,
+            ImagesPerSecond = imagesPerSecond,
+            StartStep = _startStep,
+            SecondsSinceFirstStep = _firstStepDone is { } first ? time.GetElapsedTime(first).TotalSeconds : 0,
+            CheckpointProblem = _checkpointProblem,
+            CheckpointProblems = Volatile.Read(ref _checkpointProblems),
+        };
+        post(new FromRank { Progress = _newest });
     }
 
     public void OnEpoch(EpochMetrics epoch) => post(new FromRank { Epoch = epoch.ToWire() });

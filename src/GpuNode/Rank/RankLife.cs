@@ -1,3 +1,4 @@
+using Volley.GpuNode.Checkpointing;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Link.Wire;
 using Volley.GpuNode.Processes;
@@ -63,6 +64,17 @@ internal sealed class RankLife(RankLinkClient link, TrialBody body, TimeProvider
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return new Ended { End = End.Stopped };   // before the first step: its newest checkpoint is the one it was given
+        }
+        catch (CheckpointWriteException error) when (stop.IsCancellationRequested)
+        {
+            // Asked to stop, and the store takes nothing: the steps since the last commit are lost, the trial is not.
+            Console.Out.WriteLine(error.Message);
+            return new Ended { End = End.Stopped };
+        }
+        catch (CheckpointWriteException error)
+        {
+            // Another machine's disk may have room: no reason to give the trial up at once.
+            return new Ended { End = End.Failed, Error = error.Message };
         }
         catch (UserErrorException error)
         {

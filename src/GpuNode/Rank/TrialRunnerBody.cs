@@ -18,6 +18,7 @@ internal sealed class TrialRunnerBody(int attempt, string device)
         {
             ResumeFrom = [.. start.ResumeFrom.Select(checkpoint => new ResumeSource(Path.Combine(start.CheckpointRoot, checkpoint.RelativePath), checkpoint.ManifestSha256))],
         };
+        foreach (var problem in start.CheckpointProblems) observer.OnCheckpointProblem(problem);
         return TrialRunner.Run(spec, attempt, directories, options, observer, stop);
     }
 }

@@ -14,6 +14,10 @@ internal sealed class Trainer
     // glibc keeps what a step freed for the next (ProcessSettings) and fragments unless it is told to let go (DESIGN §12).
     private const int StepsBetweenTrims = 32;
 
+    /// <summary>For a person who reads the alert, or whatever fills the disk, to make room.</summary>
+    private static readonly TimeSpan LastSavePatience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan LastSavePause = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(0.5);
 
     private readonly TrialSpec _spec;
@@ -70,7 +74,7 @@ internal sealed class Trainer
             if (_run.StepInEpoch == _data.StepsPerEpoch && !FinishEpoch(tally, stop)) break;
         }
         SaveUnlessSaved();
-        _writer.Finish();
+        FinishSaving(stop);
         return IsDone ? TrialEnd.Finished : TrialEnd.Stopped;
     }
 
@@ -159,6 +163,28 @@ internal sealed class Trainer
     private void SaveUnlessSaved()
     {
         if (_saved != (_run.Step, _run.Epoch)) Save();
+    }
+
+    /// <summary>
+    /// With the last checkpoint refused, hours of training would end as a failure because a disk was full for a moment: it is written again until
+    /// the store takes it. A stop has no such time, and a store may never come back.
+    /// </summary>
+    private void FinishSaving(CancellationToken stop)
+    {
+        var began = _time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                _writer.Finish();
+                return;
+            }
+            catch (CheckpointWriteException) when (IsDone && !stop.IsCancellationRequested && _time.GetElapsedTime(began) < LastSavePatience)
+            {
+                stop.WaitHandle.WaitOne(LastSavePause);
+                Save();
+            }
+        }
     }
 
     private void Save()

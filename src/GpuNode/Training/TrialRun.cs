@@ -14,6 +14,12 @@ public sealed record WrittenCheckpoint(int Attempt, long Step, int Epoch, string
 /// <summary>Told by the training thread what happens. Implementations return at once and never throw.</summary>
 public interface ITrialObserver
 {
+    /// <summary>Before anything else.</summary>
+    void OnData(DataDescription data) { }
+
+    /// <summary>A checkpoint could not be written, or one not be read: training goes on. Also from the writer's thread.</summary>
+    void OnCheckpointProblem(string problem) => OnLog(problem);
+
     /// <param name="step">Completed steps of the whole run, before the first one of this attempt.</param>
     void OnResumed(long step) { }
 

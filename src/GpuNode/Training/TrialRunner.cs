@@ -46,6 +46,7 @@ public static class TrialRunner
     internal static TrialRunResult Run(
         TrialSpec spec, int attempt, TrialDirectories directories, TrialRunOptions options, ITrainingData data, ITrialObserver observer, CancellationToken stopRequested)
     {
+        observer.OnData(data.Description);
         var place = TrainingPlace.Choose(spec);
         set_num_threads(spec.Resources.ThreadsPerRank);
         var fingerprint = NumericsFingerprint.Of(place.Device);
@@ -59,7 +60,7 @@ public static class TrialRunner
         var checkpoints = new RunCheckpoints(model, optimizer, best);
         var start = Restore(spec, options, data, checkpoints, fingerprint, observer);
 
-        using var writer = new BackgroundCheckpointWriter(store.Write, written => Written(written, store, spec, options, observer), refused => observer.OnLog(refused.Message));
+        using var writer = new BackgroundCheckpointWriter(store.Write, written => Written(written, store, spec, options, observer), refused => observer.OnCheckpointProblem(refused.Message));
         var trainer = new Trainer(spec, attempt, data, model, optimizer, place, checkpoints, writer, best, start, fingerprint, directories.BaseDirectory, observer, options.Time);
         var end = trainer.Run(stopRequested);
         if (end == TrialEnd.Stopped) return new TrialRunResult(TrialEnd.Stopped, null, writer.Last);
@@ -76,7 +77,7 @@ public static class TrialRunner
     private static RunState Restore(TrialSpec spec, TrialRunOptions options, ITrainingData data, RunCheckpoints checkpoints, string fingerprint, ITrialObserver observer)
     {
         if (options.ResumeFrom.Count == 0) return new RunState();
-        using var opened = CheckpointReader.OpenNewestValid(options.ResumeFrom, observer.OnLog);
+        using var opened = CheckpointReader.OpenNewestValid(options.ResumeFrom, observer.OnCheckpointProblem);
         var saved = StateFile.Parse(opened.State, opened.StatePath);
         ResumeRules.RequireSameRun(saved, spec, data.Description.Digest, opened.StatePath);
         foreach (var change in ResumeRules.Changes(saved, spec, fingerprint)) observer.OnLog(change);

@@ -161,7 +161,7 @@ public sealed class RankSupervisorTests : IAsyncLifetime
         _runDirectory = RunDirectory.Open(_directory.Path, "n1");
         _supervisor = await RankSupervisor.StartAsync(
             new SupervisorSettings(Path.Combine(_directory.Path, "logs"), _directory.Path, _timeouts, TimeProvider.System), _runDirectory, _launcher, NullLoggerFactory.Instance);
-        _supervisor.Start(Samples.Start(), [0], _events);
+        _supervisor.Start(Samples.Start(), [0], [], _events);
     }
 
     private sealed class ScriptLauncher : IRankLauncher

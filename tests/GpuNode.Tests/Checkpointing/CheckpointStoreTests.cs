@@ -75,6 +75,52 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
+    public void AStoreThatVanishes_IsNotMadeAnew_AndWorksAgainWhenItIsBack()
+    {
+        var store = new CheckpointStore(Path.Combine(_root, "mounted", "0001"));
+        store.Write(Content(1, 1));
+        Directory.Move(Path.Combine(_root, "mounted"), Path.Combine(_root, "away"));
+        Assert.Contains("is gone", Assert.Throws<CheckpointWriteException>(() => store.Write(Content(2, 1))).Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_root, "mounted")));
+        Directory.Move(Path.Combine(_root, "away"), Path.Combine(_root, "mounted"));
+        store.Write(Content(3, 1));
+        Assert.Equal([3L, 1L], store.Complete().Select(name => name.Step));
+    }
+
+    /// <summary>A real full disk: a megabyte of memory, mounted by the test.</summary>
+    [Fact]
+    public void AFullDisk_LeavesNoHalfOne_AndTakesTheNextWhenThereIsRoomAgain()
+    {
+        var disk = Path.Combine(_root, "small");
+        Directory.CreateDirectory(disk);
+        if (Run("mount", "-t", "tmpfs", "-o", "size=1m", "volley-test", disk) != 0) Volley.TestKit.SharedFiles.SkipOrFail("Mounting a small file system needs root.");
+        try
+        {
+            var store = new CheckpointStore(disk);
+            store.Write(Content(1, 1));
+            var filler = Path.Combine(disk, "filler");
+            Assert.Throws<IOException>(() => File.WriteAllBytes(filler, new byte[2 << 20]));
+            Assert.Throws<CheckpointWriteException>(() => store.Write(Large(2)));
+            Assert.Equal(["1.a1"], Directory.EnumerateDirectories(disk).Select(Path.GetFileName));
+            File.Delete(filler);
+            store.Write(Large(3));
+            CheckpointReader.Open(store.PathOf(new(3, 1))).Dispose();
+        }
+        finally
+        {
+            Assert.Equal(0, Run("umount", disk));
+        }
+
+        static CheckpointContent Large(long step) => Content(step, 1) with { State = new byte[300 << 10] };
+        static int Run(string program, params string[] arguments)
+        {
+            using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+            process.WaitForExit();
+            return process.ExitCode;
+        }
+    }
+
+    [Fact]
     public void ATargetThatExists_IsNotOverwritten()
     {
         var store = new CheckpointStore(_root);

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging.Abstractions;
+using Volley.GpuNode.Checkpointing;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Link.Wire;
 using Volley.GpuNode.Rank;
@@ -48,6 +49,42 @@ public sealed class RankLifeTests : IAsyncLifetime
         var checkpoint = heard.Single(message => message.Checkpoint is not null).Checkpoint;
         Assert.Equal((10, "10.a1", "ab", 0.75, 123), (checkpoint.Step, checkpoint.RelativePath, checkpoint.ManifestSha256, checkpoint.ObjectiveValue, checkpoint.Bytes));
         Assert.Equal(End.Stopped, heard[^1].Ended.End);
+    }
+
+    [Fact]
+    public async Task ProblemsWithCheckpoints_AreSaidAtOnce_WithTheProgressOfBefore()
+    {
+        var heard = await LiveAsync((_, observer, _) =>
+        {
+            observer.OnData(new Volley.Shared.Results.DataDescription("images", "", "d1", 1, 1, 1, ""));
+            observer.OnCheckpointProblem("damaged");
+            observer.OnProgress(0, 2, 20, 20, 0.5, 10);
+            observer.OnEpoch(Samples.Epoch(1));         // progress that waits is replaced by newer
+            observer.OnCheckpointProblem("disk full");
+            return new TrialRunResult(TrialEnd.Stopped, null, null);
+        });
+        Assert.Equal("d1", heard[0].Data.Digest);
+        Assert.Equal([(20L, 1, "damaged"), (20L, 2, "disk full")], heard.Where(message => message.Progress is not null).Select(message => (message.Progress.Step, message.Progress.CheckpointProblems, message.Progress.CheckpointProblem)));
+    }
+
+    [Fact]
+    public async Task AStopThatCannotSave_IsAStop_AndNoFailure()
+    {
+        _session.Post(new ToRank { Stop = new Stop() });
+        var heard = await LiveAsync((_, _, stop) =>
+        {
+            Assert.True(stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(10)));
+            throw new CheckpointWriteException("/checkpoints/20.a1", new IOException("No space left on device"));
+        });
+        Assert.Equal(End.Stopped, heard[^1].Ended.End);
+    }
+
+    [Fact]
+    public async Task AnEndThatCannotSave_IsAFailureThatIsTriedAgain()
+    {
+        var heard = await LiveAsync((_, _, _) => throw new CheckpointWriteException("/checkpoints/20.a1", new IOException("No space left on device")));
+        Assert.Equal((End.Failed, false), (heard[^1].Ended.End, heard[^1].Ended.IsUserError));
+        Assert.Contains("No space left on device", heard[^1].Ended.Error);
     }
 
     [Fact]

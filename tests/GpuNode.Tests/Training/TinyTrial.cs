@@ -108,6 +108,16 @@ internal sealed class Recorder : ITrialObserver
     public List<string> Log { get; } = [];
     public Action<EpochMetrics>? EpochEnded { get; init; }
     public Action<WrittenCheckpoint>? Checkpointed { get; init; }
+    public Action<string>? ProblemMet { get; init; }
+    public string DataDigest { get; private set; } = "";
+
+    public void OnData(DataDescription data) => DataDigest = data.Digest;
+
+    public void OnCheckpointProblem(string problem)
+    {
+        OnLog(problem);
+        ProblemMet?.Invoke(problem);
+    }
 
     public void OnProgress(int epoch, int totalEpochs, long step, long totalSteps, double loss, double imagesPerSecond) { }
 

@@ -24,6 +24,29 @@ public sealed class TrialRunnerTests : IDisposable
     }
 
     [Fact]
+    public void AStoreThatIsAwayAtTheEnd_IsWaitedFor_AndTheTrialEndsAsIfItHadBeenThere()
+    {
+        using var other = new TrialFolder();
+        var spec = TinyTrial.Of(TinyTrial.ResNet);
+        var expected = other.Run(spec).Outcome!.WeightsSha256;
+        var away = _folder.Root + ".away";
+        var problems = 0;
+        var recorder = new Recorder
+        {
+            EpochEnded = epoch => { if (epoch.Epoch == spec.Train.Epochs) Directory.Move(_folder.Root, away); },
+            ProblemMet = problem =>
+            {
+                Assert.Contains("is gone", problem, StringComparison.Ordinal);
+                if (++problems == 2) Directory.Move(away, _folder.Root);
+            },
+        };
+        var result = _folder.Run(spec, observer: recorder);
+        Assert.Equal(expected, result.Outcome!.WeightsSha256);
+        Assert.Equal(2, problems);
+        Assert.Equal(result.Outcome.Data!.Digest, recorder.DataDigest);
+    }
+
+    [Fact]
     public void TheTestSet_IsTouchedOnce_AtTheEnd()
     {
         using var data = new ArrayData(Input, 96, 32, 32, 32);

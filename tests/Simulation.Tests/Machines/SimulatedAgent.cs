@@ -120,6 +120,7 @@ internal sealed class SimulatedAgent : SimulatedProcess
                     Send(new CheckpointDeleted(command.Trial, command.Attempt, command.RelativePath));
                 });
                 break;
+            case AgentEffect.Readdress: break;      // all machines see one store: nothing is fetched
             case AgentEffect.RebuildActorSystem: Rejoin(); break;
             case AgentEffect.Warn: break;
             case AgentEffect.Exit: Kill(); break;
