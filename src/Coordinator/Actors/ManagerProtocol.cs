@@ -103,7 +103,7 @@ internal sealed record InventoryAnswer(Inventory Inventory);
 internal sealed record SendToNode(NodeId? Node, bool IsAnyNodeGood, IVolleyMessage Message);
 
 /// <summary>Manager → registry: that rank's process is confirmed dead.</summary>
-internal sealed record RankIsGone(NodeId Node, RankId Rank);
+internal sealed record RankIsGone(NodeId Node, RankId Rank, RankEnd End, string Error, bool IsUserError);
 
 /// <summary>Registry → manager → every sweep, or the one that it concerns.</summary>
 internal sealed record SweepMail(SweepId? Sweep, SweepCommand Command);

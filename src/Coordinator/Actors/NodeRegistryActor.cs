@@ -30,18 +30,20 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         _clock = clock;
         Receive<RegisterNode>(registration =>
         {
-            if (_inventory.Refuse(registration, version) is { } reason)
+            var address = Sender.Path.Address.ToString();
+            (_inventory, var verdict) = _inventory.Admit(registration, version, address, Now);
+            if (verdict.Refusal is { } reason)
             {
                 _refusedRegistrations++;
-                _log.Warning("Refused {0} at {1}: {2}", registration.Node, Sender.Path.Address, reason);
+                _log.Warning("Refused {0} at {1}: {2}", registration.Node, address, reason);
                 Sender.Tell(new NodeRefused(registration.Node, MessageLimits.Clip(reason)));
-                return;
             }
+            if (!verdict.IsAdmitted) return;
             if (!_agents.TryGetValue(registration.Node, out var before) || !before.Equals(Sender))
                 _log.Info("Node {0} at {1} lends {2} slots of {3} threads ({4})", registration.Node, Sender.Path.Address, registration.Slots, registration.ThreadsPerSlot, registration.Device);
             _agents[registration.Node] = Sender;
             Sender.Tell(new NodeRegistered(registration.Node, clusterId, term));
-            Take(_inventory.Register(registration, Now));
+            Take(_inventory.Register(registration, Now, address));
         });
         Receive<NodeLeaving>(leaving => Take(_inventory.Leave(leaving.Node, leaving.Incarnation)));
         Receive<ClusterEvent.UnreachableMember>(unreachable => Lose(unreachable.Member, "it is unreachable."));
@@ -51,10 +53,10 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         Receive<Dialled>(OnDialled);
         Receive<NoticeSilence>(_ => Take(_inventory.NoticeSilence(Now)));
 
-        Receive<AskForSlots>(ask => Take((_inventory.Ask(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device), [])));
-        Receive<WithdrawRequest>(withdraw => _inventory = _inventory.Withdraw(withdraw.Trial));
+        Receive<AskForSlots>(ask => Take((_inventory.Ask(ask), [])));
+        Receive<WithdrawRequest>(withdraw => Take((_inventory.Withdraw(withdraw.Trial), [])));
         Receive<ReleaseSlots>(release => Take((_inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])));
-        Receive<RankIsGone>(gone => Take((_inventory.Free(gone.Node, gone.Rank), [])));
+        Receive<RankIsGone>(gone => Take(_inventory.Exit(gone.Node, gone.Rank, gone.End, gone.Error, gone.IsUserError)));
         Receive<ForgetHoldings>(forget => Take((_inventory.Forget(forget.Sweep), [])));
         Receive<SetSweepPriority>(set => Take((_inventory.Prioritise(set.Sweep, set.Priority), [])));
         Receive<StandingChanged>(change => Take(_inventory.Put(change.Node, change.SetAside)));

@@ -95,7 +95,7 @@ internal sealed class SweepManagerActor : UntypedPersistentActor
             case UndrainNode undrain: TakeBack(undrain.Node); break;
             case GetCounters: _registry.Forward(new CountersAnswer(_unknownMessages, _staleReports, 0)); break;
             case RankExited exited:
-                _registry.Tell(new RankIsGone(exited.Node, new RankId(exited.Trial, exited.Attempt, exited.Rank)));
+                _registry.Tell(new RankIsGone(exited.Node, new RankId(exited.Trial, exited.Attempt, exited.Rank), exited.End, exited.Error, exited.IsUserError));
                 PassOn(exited);
                 break;
             case ITrialProtocol report: PassOn(report); break;

@@ -7,21 +7,19 @@ namespace Volley.Coordinator.Placement;
 /// <summary>Nodes register, fall silent, leave and come back.</summary>
 internal sealed partial record Inventory
 {
-    /// <returns>Why this agent cannot serve here, or null.</returns>
-    public string? Refuse(RegisterNode registration, string version)
+    /// <returns>Why such an agent cannot serve here, whoever else is there; or null.</returns>
+    public static string? Refuse(RegisterNode registration, string version)
     {
         if (registration.Version != version)
             return $"Agent {registration.Node} is Volley {registration.Version}, the coordinator {version}: install the same version on every machine.";
         if (registration.Slots < 1 || registration.ThreadsPerSlot < 1)
             return $"Agent {registration.Node} lends {registration.Slots} slots of {registration.ThreadsPerSlot} threads: both must be at least 1.";
-        // One that fell silent is gone, whatever its number: the clock of its machine may have been set back.
-        if (Find(registration.Node) is { IsReachable: true } known && known.Registration.Incarnation > registration.Incarnation)
-            return $"Another agent named {registration.Node} registered later, from {known.Registration.Host}: give this one another --name.";
         return null;
     }
 
     /// <summary>Idempotent: a registration that says nothing new brings no news.</summary>
-    public (Inventory Next, ImmutableArray<InventoryNews> News) Register(RegisterNode registration, DateTimeOffset now)
+    /// <param name="address">Of the agent's actor system.</param>
+    public (Inventory Next, ImmutableArray<InventoryNews> News) Register(RegisterNode registration, DateTimeOffset now, string address = "")
     {
         var known = Find(registration.Node);
         var isNew = known is null || known.Registration.Incarnation != registration.Incarnation;
@@ -30,7 +28,7 @@ internal sealed partial record Inventory
         var listed = registration.Running.Where(rank => !rank.HasExited).ToDictionary(rank => new RankId(rank.Trial, rank.Attempt, rank.Rank));
         var held = ImmutableDictionary.CreateBuilder<RankId, HeldSlots>();
         foreach (var (rank, running) in listed)
-            held[rank] = new HeldSlots(running.Slots, IsListed: true, before.GetValueOrDefault(rank)?.IsWanted ?? false);
+            held[rank] = (before.GetValueOrDefault(rank) ?? new HeldSlots(running.Slots, false, IsWanted: false)) with { Slots = running.Slots, IsListed = true };
         // Granted, and the start may be on its way. A new incarnation has lost it; the sweep is told below and asks again.
         if (!isNew || known is null)
             foreach (var (rank, slots) in before)
@@ -40,7 +38,11 @@ internal sealed partial record Inventory
         var unexpected = listed.Keys.Any(rank => !before.ContainsKey(rank));
         // Given, and not there: a start that is on its way, or one that never arrived. A sweep that waits for such a rank to stop has to hear of it.
         var missing = before.Any(entry => entry.Value is { IsListed: false, IsWanted: true } && !listed.ContainsKey(entry.Key));
-        var node = new NodeState(registration, IsReachable: true, now, held.ToImmutable()) { SetAside = SetAside.GetValueOrDefault(registration.Node) };
+        var node = new NodeState(registration, IsReachable: true, now, held.ToImmutable())
+        {
+            Address = address,
+            SetAside = SetAside.GetValueOrDefault(registration.Node),
+        };
         var next = With(node) with { Awaited = Awaited.Remove(registration.Node) };
         return isNew || !known!.IsReachable || vanished || unexpected || missing
             ? (next, [new NodeIsUp(registration.Node, registration.Incarnation, registration.Running)])
@@ -56,29 +58,29 @@ internal sealed partial record Inventory
     /// <summary>Takes a machine out of service, or back into it (null). Idempotent.</summary>
     public (Inventory Next, ImmutableArray<InventoryNews> News) Put(NodeId nodeId, SetAside? setAside)
     {
-        var next = this with { SetAside = setAside is null ? SetAside.Remove(nodeId) : SetAside.SetItem(nodeId, setAside) };
+        var next = this with
+        {
+            SetAside = setAside is null ? SetAside.Remove(nodeId) : SetAside.SetItem(nodeId, setAside),
+            Suspicions = setAside is null ? Suspicions.Remove(nodeId) : Suspicions,
+            IsSettled = false,
+        };
         if (next.Find(nodeId) is not { } node) return (next, []);
         next = next.With(node with { SetAside = setAside });
         return setAside?.Kind switch
         {
             SetAsideKind.Excluded => (next, [new NodeIsLost(nodeId, $"it was excluded: {setAside.Reason}")]),
-            SetAsideKind.Drained => (next, [.. Evacuate(node, setAside)]),
+            SetAsideKind.Drained => (next, [.. next.Reminders().Where(news => news is SlotsWanted wanted && node.Held.Keys.Any(rank => rank.Trial == wanted.Trial))]),
             _ => (next, []),
         };
     }
 
-    /// <summary>Each attempt with a rank there stops gracefully, and goes on elsewhere.</summary>
-    private static IEnumerable<InventoryNews> Evacuate(NodeState node, SetAside why) =>
-        node.Held.Where(entry => entry.Value.IsWanted).Select(entry => (entry.Key.Trial, entry.Key.Attempt)).Distinct().Order()
-            .Select(attempt => new SlotsWanted(attempt.Trial, attempt.Attempt, $"Node {node.Id} is drained: {why.Reason}"));
-
     /// <summary>It said goodbye: its ranks are gone with it.</summary>
     public (Inventory Next, ImmutableArray<InventoryNews> News) Leave(NodeId nodeId, long incarnation) =>
         Find(nodeId) is { } node && node.Registration.Incarnation == incarnation
-            ? (this with { Nodes = Nodes.Remove(nodeId.Value) }, [new NodeIsLost(nodeId, "it left the cluster.")])
+            ? (this with { Nodes = Nodes.Remove(nodeId.Value), IsSettled = false }, [new NodeIsLost(nodeId, "it left the cluster.")])
             : (this, []);
 
-    /// <summary>Notices silence, and awaited nodes that did not come back.</summary>
+    /// <summary>Notices silence, and awaited nodes that did not come back; reminds those that were asked to give slots back.</summary>
     public (Inventory Next, ImmutableArray<InventoryNews> News) NoticeSilence(DateTimeOffset now)
     {
         var next = this;
@@ -93,6 +95,6 @@ internal sealed partial record Inventory
             next = next with { Awaited = next.Awaited.Remove(node) };
             news.Add(new NodeIsLost(node, $"its agent did not come back within {RejoinLimit.TotalSeconds:0} s of the coordinator's start."));
         }
-        return (next, news.ToImmutable());
+        return (next, [.. news, .. next.Reminders()]);
     }
 }

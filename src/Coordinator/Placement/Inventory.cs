@@ -1,60 +1,13 @@
 using System.Collections.Immutable;
 using Volley.Coordinator.Sweeps;
 using Volley.Shared.Identifiers;
-using Volley.Shared.Messages;
 
 namespace Volley.Coordinator.Placement;
 
-/// <summary>One rank of one attempt: what a slot is given to.</summary>
-internal readonly record struct RankId(TrialId Trial, int Attempt, int Rank);
-
-/// <param name="IsListed">The node has said that it runs it.</param>
-/// <param name="IsWanted">The sweep has not released it.</param>
-internal sealed record HeldSlots(int Slots, bool IsListed, bool IsWanted);
-
-/// <summary>A machine, as its agent registered it, and who holds its slots.</summary>
-/// <param name="IsReachable">False from suspicion until it registers again: nothing is placed there.</param>
-/// <param name="LastHeard">When it last registered.</param>
-internal sealed record NodeState(
-    RegisterNode Registration, bool IsReachable, DateTimeOffset LastHeard, ImmutableDictionary<RankId, HeldSlots> Held)
-{
-    public NodeId Id => Registration.Node;
-
-    public int UsedSlots => Held.Values.Sum(held => held.Slots);
-
-    /// <summary>Why nothing new is placed there; null: it serves.</summary>
-    public SetAside? SetAside { get; init; }
-
-    public int FreeSlots => IsReachable && SetAside is null && !Registration.Draining ? Math.Max(0, Registration.Slots - UsedSlots) : 0;
-
-    /// <summary>A GPU is one slot whatever its rank's threads; on a CPU a rank takes as many slots as its threads need.</summary>
-    public int SlotsFor(int threadsPerRank) =>
-        Registration.Device == "cpu" ? (threadsPerRank + Registration.ThreadsPerSlot - 1) / Registration.ThreadsPerSlot : 1;
-}
-
-internal sealed record AwaitedNode(DateTimeOffset Until, ImmutableDictionary<RankId, HeldSlots> Held);
-
-/// <summary>A trial that waits for room. Served in order; a later one may pass an earlier one that fits nowhere now.</summary>
-internal sealed record SlotRequest(TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device, long Order);
-
-/// <summary>What an inventory's change means for sweeps.</summary>
-internal abstract record InventoryNews;
-
-internal sealed record NodeIsUp(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running) : InventoryNews;
-
-internal sealed record NodeIsLost(NodeId Node, string Reason) : InventoryNews;
-
-/// <param name="Fingerprint">Numerics of the machine of rank 0.</param>
-internal sealed record Placed(TrialId Trial, int Attempt, ImmutableArray<Member> Members, string Fingerprint = "") : InventoryNews;
-
-/// <summary>This attempt has to give its slots back in good order.</summary>
-internal sealed record SlotsWanted(TrialId Trial, int Attempt, string Cause) : InventoryNews;
-
-/// <summary>Slots are being freed for this request.</summary>
-internal sealed record SlotsAreComing(TrialId Trial, int Attempt) : InventoryNews;
-
-/// <summary>Trials keep failing on this machine: it should be set aside.</summary>
-internal sealed record NodeIsSuspect(NodeId Node, string Reason) : InventoryNews;
+/// <summary>A trial that waits for room. Higher priorities first, then in order; a later one may pass an earlier one that fits nowhere now.</summary>
+/// <param name="Fingerprint">Preferred numerics; empty: any.</param>
+/// <param name="Avoid">Machine that is taken last; empty: none.</param>
+internal sealed record SlotRequest(TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device, long Order, string Fingerprint = "", string Avoid = "");
 
 /// <summary>
 /// Every slot of the cluster and who has it. Lives in memory: after a restart sweeps say what they hold (<see cref="Hold"/>) and nodes
@@ -77,6 +30,9 @@ internal sealed partial record Inventory
 
     public ImmutableSortedDictionary<long, SlotRequest> Requests { get; init; } = ImmutableSortedDictionary<long, SlotRequest>.Empty;
 
+    /// <summary>Requests that slots are being freed for, and where: kept from others meanwhile.</summary>
+    public ImmutableDictionary<TrialId, ImmutableArray<Member>> Promises { get; init; } = ImmutableDictionary<TrialId, ImmutableArray<Member>>.Empty;
+
     /// <summary>Nodes that held slots before a restart and have not registered since: what they hold, and until when they are waited for.</summary>
     public ImmutableDictionary<NodeId, AwaitedNode> Awaited { get; init; } = ImmutableDictionary<NodeId, AwaitedNode>.Empty;
 
@@ -88,30 +44,35 @@ internal sealed partial record Inventory
 
     public long NextOrder { get; init; }
 
+    /// <summary>Nothing has changed that could place a request: the thousands of registrations that say nothing new cost no look at the nodes.</summary>
+    public bool IsSettled { get; init; }
+
     public NodeState? Find(NodeId node) => Nodes.GetValueOrDefault(node.Value);
 
+    public Inventory Ask(TrialId trial, int attempt, int ranks, int threadsPerRank, string device) => Ask(new AskForSlots(trial, attempt, ranks, threadsPerRank, device));
+
     /// <summary>Replaces an earlier request of the same trial: after a restart a sweep asks again.</summary>
-    public Inventory Ask(TrialId trial, int attempt, int ranks, int threadsPerRank, string device)
+    public Inventory Ask(AskForSlots ask)
     {
-        var rest = Withdraw(trial);
-        var request = new SlotRequest(trial, attempt, ranks, threadsPerRank, device, NextOrder);
-        return rest with { Requests = rest.Requests.Add(NextOrder, request), NextOrder = NextOrder + 1 };
+        var rest = Withdraw(ask.Trial);
+        var request = new SlotRequest(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device, NextOrder, ask.Fingerprint, ask.Avoid);
+        return rest with { Requests = rest.Requests.Add(NextOrder, request), NextOrder = NextOrder + 1, IsSettled = false };
     }
 
     public Inventory Prioritise(SweepId sweep, int priority) =>
-        this with { Priorities = priority == 0 ? Priorities.Remove(sweep) : Priorities.SetItem(sweep, priority) };
+        this with { Priorities = priority == 0 ? Priorities.Remove(sweep) : Priorities.SetItem(sweep, priority), IsSettled = false };
 
     public int PriorityOf(TrialId trial) => Priorities.GetValueOrDefault(trial.Sweep);
 
-    public Inventory Withdraw(TrialId trial) => this with { Requests = Requests.RemoveRange(Requests.Where(entry => entry.Value.Trial == trial).Select(entry => entry.Key)) };
+    public Inventory Withdraw(TrialId trial) => Withdraw(request => request.Trial == trial);
 
     public Inventory Hold(TrialId trial, int attempt, ImmutableArray<Member> members, DateTimeOffset now)
     {
-        var result = this;
+        var result = this with { NextOrder = NextOrder + 1 };
         foreach (var member in members)
         {
             var rank = new RankId(trial, attempt, member.Rank);
-            var held = new HeldSlots(member.Slots, IsListed: false, IsWanted: true);
+            var held = new HeldSlots(member.Slots, IsListed: false, IsWanted: true) { Order = NextOrder };
             if (result.Find(member.Node) is { } node)
                 result = result.With(node with { Held = node.Held.SetItem(rank, node.Held.TryGetValue(rank, out var before) ? before with { IsWanted = true } : held) });
             else
@@ -126,13 +87,16 @@ internal sealed partial record Inventory
     /// <summary>The sweep begins anew: its requests are gone, grants that no agent has confirmed are free, and what runs is wanted only if it says so (<see cref="Hold"/>).</summary>
     public Inventory Forget(SweepId sweep)
     {
-        var result = this with { Requests = Requests.RemoveRange(Requests.Where(entry => entry.Value.Trial.Sweep == sweep).Select(entry => entry.Key)) };
+        var result = Withdraw(request => request.Trial.Sweep == sweep);
         foreach (var node in Nodes.Values)
         {
             var held = node.Held.ToBuilder();
-            foreach (var (rank, slots) in node.Held.Where(entry => entry.Key.Trial.Sweep == sweep))
-                if (slots.IsListed) held[rank] = slots with { IsWanted = false };
+            foreach (var (rank, slots) in node.Held)
+            {
+                if (rank.Trial.Sweep != sweep) continue;
+                if (slots.IsListed) held[rank] = slots with { IsWanted = false, LeavingCause = null };
                 else held.Remove(rank);
+            }
             result = result.With(node with { Held = held.ToImmutable() });
         }
         return result;
@@ -159,5 +123,21 @@ internal sealed partial record Inventory
     /// <summary>The process is confirmed dead, or never was.</summary>
     public Inventory Free(NodeId nodeId, RankId rank) => Find(nodeId) is { } node ? With(node with { Held = node.Held.Remove(rank) }) : this;
 
-    private Inventory With(NodeState node) => this with { Nodes = Nodes.SetItem(node.Id.Value, node) };
+    private Inventory Withdraw(Func<SlotRequest, bool> isMeant)
+    {
+        var gone = Requests.Where(entry => isMeant(entry.Value)).ToList();
+        if (gone.Count == 0) return this;
+        return this with
+        {
+            Requests = Requests.RemoveRange(gone.Select(entry => entry.Key)),
+            Promises = Promises.RemoveRange(gone.Select(entry => entry.Value.Trial)),
+            IsSettled = false,
+        };
+    }
+
+    private Inventory With(NodeState node)
+    {
+        var hasMore = Find(node.Id) is not { } before || node.FreeSlots > before.FreeSlots || node.ComingSlots != before.ComingSlots || node.IsUsable != before.IsUsable;
+        return this with { Nodes = Nodes.SetItem(node.Id.Value, node), IsSettled = IsSettled && !hasMore };
+    }
 }

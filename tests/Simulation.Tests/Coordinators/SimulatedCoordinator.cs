@@ -67,7 +67,7 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
             case RegisterNode registration: RunSoon(() => Register(registration, sender)); break;
             case NodeLeaving leaving: RunSoon(() => Take(Inventory.Leave(leaving.Node, leaving.Incarnation))); break;
             case RankExited exited:
-                RunSoon(() => Take((Inventory.Free(exited.Node, new RankId(exited.Trial, exited.Attempt, exited.Rank)), [])));
+                RunSoon(() => Take(Inventory.Exit(exited.Node, new RankId(exited.Trial, exited.Attempt, exited.Rank), exited.End, exited.Error, exited.IsUserError)));
                 PassOn(exited, sender);
                 break;
             case ITrialProtocol report: PassOn(report, sender); break;
@@ -115,8 +115,8 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
             case ToNode to: ToNode(to.Node, false, to.Message); break;
             case ToAnyNode to: ToNode(to.Preferred, true, to.Message); break;
             case FindCopyTarget find: ToSweep(sweep, new CopyTargetFound(find.Trial.Number, find.Attempt, find.RelativePath, Inventory.CopyTarget(find.Source, find.Tried))); break;
-            case AskForSlots ask: Take((Inventory.Ask(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device), [])); break;
-            case WithdrawRequest withdraw: Inventory = Inventory.Withdraw(withdraw.Trial); break;
+            case AskForSlots ask: Take((Inventory.Ask(ask), [])); break;
+            case WithdrawRequest withdraw: Take((Inventory.Withdraw(withdraw.Trial), [])); break;
             case ReleaseSlots release: Take((Inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])); break;
             case ForgetHoldings forget: Take((Inventory.Forget(forget.Sweep), [])); break;
             case SetSweepPriority set: Take((Inventory.Prioritise(set.Sweep, set.Priority), [])); break;
@@ -146,14 +146,12 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
 
     private void Register(RegisterNode registration, AgentAddress sender)
     {
-        if (Inventory.Refuse(registration, Cluster.Version) is { } reason)
-        {
-            ToAgent(sender, new NodeRefused(registration.Node, reason));
-            return;
-        }
+        (Inventory, var verdict) = Inventory.Admit(registration, Cluster.Version, sender.Place, Now);
+        if (verdict.Refusal is { } reason) ToAgent(sender, new NodeRefused(registration.Node, reason));
+        if (!verdict.IsAdmitted) return;
         _agents[registration.Node] = sender;
         ToAgent(sender, new NodeRegistered(registration.Node, _clusterId, Term));
-        Take(Inventory.Register(registration, Now));
+        Take(Inventory.Register(registration, Now, sender.Place));
     }
 
     private void NoticeSilence() => RunAfter(TimeSpan.FromSeconds(1), () =>
