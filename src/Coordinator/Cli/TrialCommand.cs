@@ -13,9 +13,10 @@ internal static class TrialCommand
         Examples:
           volley trial list my-sweep --state failed
           volley trial describe my-sweep/7
+          volley trial logs -f my-sweep/7
           volley trial checkpoints my-sweep/7
         """)
     {
-        TrialListVerb.Create(), TrialDescribeVerb.Create(), CheckpointsVerb.Create(), SteerTrialVerbs.Retry(), SteerTrialVerbs.Kill(),
+        TrialListVerb.Create(), TrialDescribeVerb.Create(), CheckpointsVerb.Create(), LogsVerb.Create(), SteerTrialVerbs.Retry(), SteerTrialVerbs.Kill(),
     };
 }

@@ -88,7 +88,8 @@ internal sealed class ApiConnection(CoordinatorAddress address, ClientPatience p
                 response.Dispose();
                 Say("is not ready (it recovers, or another takes over)");
             }
-            catch (HttpRequestException error) when (error.HttpRequestError is HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded)
+            catch (HttpRequestException error) when (error.HttpRequestError is HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded
+                || (!_hasAnswered && error.HttpRequestError == HttpRequestError.ResponseEnded))
             {
                 throw new UnreachableException($"{Current.Authority} answers, but is no Volley coordinator. Give the address that `volley serve` prints as its HTTP API.", error);
             }

@@ -63,6 +63,10 @@ internal sealed class SweepClient(ApiConnection connection) : IDisposable
 
     public Task<TrialView> TrialAsync(string sweep, int trial, CancellationToken stop) => connection.GetAsync<TrialView>(Of(sweep, trial), stop);
 
+    /// <returns>Plain text; with <paramref name="follow"/> until that attempt's rank has ended.</returns>
+    public Task<HttpResponseMessage> LogAsync(string sweep, int trial, int attempt, int rank, bool follow, CancellationToken stop) =>
+        connection.StreamAsync($"{Of(sweep, trial)}/logs?attempt={attempt}&rank={rank}{(follow ? "&follow=true" : "")}", stop);
+
     public async Task<IReadOnlyList<CheckpointView>> CheckpointsAsync(string sweep, int trial, CancellationToken stop) =>
         (await connection.GetAsync<CheckpointPage>($"{Of(sweep, trial)}/checkpoints", stop)).Checkpoints;
 

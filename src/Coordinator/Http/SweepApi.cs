@@ -36,6 +36,7 @@ internal static class SweepApi
         var api = app.MapGroup("/api/v1").AddEndpointFilter(QueryNames.RefuseOthersAsync);
         api.MapSweeps();
         api.MapTrials();
+        api.MapLogs();
         api.MapNodes();
     }
 
