@@ -44,12 +44,12 @@ internal sealed class SweepObserver(ChaosCluster cluster, DateTimeOffset started
         {
             // Versions count what one life of a coordinator saw.
             if (_coordinatorLife != cluster.Coordinator.Starts) (_version, _coordinatorLife) = (-1, cluster.Coordinator.Starts);
-            var view = await _http.GetFromJsonAsync<SweepView>($"/api/v1/sweeps/{ChaosSweep.Name}?changed_since={_version}", ApiJson.Options, stop);
-            var nodes = await _http.GetFromJsonAsync<List<NodeSeen>>("/api/v1/nodes", ApiJson.Options, stop);
-            if (view is null || nodes is null) return IsAnswering = false;
+            var view = await _http.GetFromJsonAsync<SweepView>($"/api/v1/sweeps/{ChaosSweep.Name}?changed_since={_version}&limit={Paging.MaxLimit}", ApiJson.Options, stop);
+            var nodes = await _http.GetFromJsonAsync<NodePage>("/api/v1/nodes", ApiJson.Options, stop);
+            if (view?.Changed is null || nodes is null) return IsAnswering = false;
             _version = view.Version;
             State = view.State;
-            _reachable = [.. nodes.Where(node => node.IsReachable).Select(node => node.Name)];
+            _reachable = [.. nodes.Nodes.Where(node => node.State != "lost").Select(node => node.Name)];
             foreach (var trial in view.Changed) Take(trial);
             return IsAnswering = true;
         }
@@ -102,6 +102,4 @@ internal sealed class SweepObserver(ChaosCluster cluster, DateTimeOffset started
         /// <summary>Total steps are known once the attempt has reported; until then the step is that of an epoch before it.</summary>
         public long StepOfAttempt => View.TotalSteps > 0 ? View.Step : 0;
     }
-
-    private sealed record NodeSeen(string Name, bool IsReachable);
 }

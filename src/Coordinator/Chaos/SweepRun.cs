@@ -3,8 +3,8 @@ using Volley.Coordinator.Chaos.Faults;
 using Volley.Coordinator.Chaos.Network;
 using Volley.Coordinator.Chaos.Processes;
 using Volley.Coordinator.Chaos.Recovery;
+using Volley.Coordinator.Client;
 using Volley.Coordinator.Http;
-using Volley.Coordinator.LocalRun;
 using Volley.Shared;
 
 namespace Volley.Coordinator.Chaos;
@@ -66,7 +66,6 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
         await client.SubmitAsync(
             new SubmitRequest
             {
-                Name = ChaosSweep.Name,
                 FileName = $"{ChaosSweep.Name}.yaml",
                 Text = yaml,
             },

@@ -10,6 +10,9 @@ internal sealed class SweepClient(ApiConnection connection) : IDisposable
 {
     private const string Sweeps = "/api/v1/sweeps";
 
+    /// <summary>For programs: nobody is told that it waits.</summary>
+    public SweepClient(Uri coordinator) : this(new ApiConnection(new CoordinatorAddress(coordinator), ClientPatience.Default, TimeProvider.System, _ => { })) { }
+
     public CoordinatorAddress Address => connection.Address;
 
     public void Dispose() => connection.Dispose();

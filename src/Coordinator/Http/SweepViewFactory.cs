@@ -16,6 +16,7 @@ internal static class SweepViewFactory
             Id = state.Id.Value,
             State = Word(state.Phase),
             Priority = state.Priority,
+            Term = state.Term,
             Version = hasMore ? changed[^1].Version : state.Version,
             FileName = state.Submission?.FileName ?? "",
             SubmittedAt = state.AcceptedAt,

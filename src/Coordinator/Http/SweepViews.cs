@@ -48,6 +48,9 @@ internal sealed record SweepView
     /// <summary>−100 … 100: a waiting trial of a higher one takes the slots of trials of lower ones.</summary>
     public required int Priority { get; init; }
 
+    /// <summary>One life of the coordinator. Another one counts versions anew: ask it from −1.</summary>
+    public required long Term { get; init; }
+
     /// <summary>Ask with <c>changed_since</c> this next time.</summary>
     public required long Version { get; init; }
     public required string FileName { get; init; }

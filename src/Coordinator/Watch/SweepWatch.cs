@@ -41,6 +41,7 @@ internal sealed class SweepWatch
         while (true)
         {
             var view = await client.LookAsync(sweep, Version, stop);
+            if (Sweep is { } known && known.Term != view.Term) view = await client.LookAsync(sweep, -1, stop);
             display.Show(this, Take(view));
             if (!view.HasMore) return view;
         }
