@@ -16,6 +16,7 @@ internal sealed class TrialRunnerBody(int attempt, string device)
         var directories = new TrialDirectories(start.CheckpointRoot, start.DataRoot, start.BaseDirectory);
         var options = new TrialRunOptions
         {
+            MayTrainLonger = true,
             ResumeFrom = [.. start.ResumeFrom.Select(checkpoint => new ResumeSource(Path.Combine(start.CheckpointRoot, checkpoint.RelativePath), checkpoint.ManifestSha256))],
         };
         foreach (var problem in start.CheckpointProblems) observer.OnCheckpointProblem(problem);

@@ -14,10 +14,12 @@ internal static class ResumeRules
     /// <summary>Where the data lies may change: its digest says whether it is the same.</summary>
     private static readonly string[] Places = ["train.dataset.path", "train.dataset.csv"];
 
+    /// <param name="mayTrainLonger">More epochs than the checkpoint's run had are the same run, extended: the schedule is that of the longer training from here on.</param>
     /// <exception cref="UserErrorException">The checkpoint is of another run: every difference, with both values.</exception>
-    public static void RequireSameRun(StateFile saved, TrialSpec spec, string dataDigest, string place)
+    public static void RequireSameRun(StateFile saved, TrialSpec spec, string dataDigest, string place, bool mayTrainLonger = false)
     {
         var differences = Differences(saved.Spec, spec)
+            .Where(d => !(mayTrainLonger && d.Key == "train.epochs" && spec.Train.Epochs > saved.Spec.Train.Epochs))
             .Where(d => !Places.Contains(d.Key) && Decisive.Any(key => d.Key == key || d.Key.StartsWith(key + ".", StringComparison.Ordinal))).ToList();
         if (differences.Count > 0)
             throw new UserErrorException(

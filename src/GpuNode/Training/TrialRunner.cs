@@ -21,6 +21,9 @@ public sealed record TrialRunOptions
     /// <summary>Delete superfluous checkpoints here. Under a coordinator its journal decides instead.</summary>
     public bool RetiresCheckpoints { get; init; }
 
+    /// <summary>A checkpoint of a run with fewer epochs may be gone on from: the sweep was extended.</summary>
+    public bool MayTrainLonger { get; init; }
+
     /// <summary>What is spent on measuring inference latency at the end.</summary>
     public TimeSpan LatencyBudget { get; init; } = LatencyMeter.TrialBudget;
 
@@ -79,7 +82,7 @@ public static class TrialRunner
         if (options.ResumeFrom.Count == 0) return new RunState();
         using var opened = CheckpointReader.OpenNewestValid(options.ResumeFrom, observer.OnCheckpointProblem);
         var saved = StateFile.Parse(opened.State, opened.StatePath);
-        ResumeRules.RequireSameRun(saved, spec, data.Description.Digest, opened.StatePath);
+        ResumeRules.RequireSameRun(saved, spec, data.Description.Digest, opened.StatePath, options.MayTrainLonger);
         foreach (var change in ResumeRules.Changes(saved, spec, fingerprint)) observer.OnLog(change);
         checkpoints.Restore(opened, saved.Run);
         observer.OnLog($"Resuming from {opened.Directory}: step {saved.Run.Step}, epoch {saved.Run.Epoch}.");

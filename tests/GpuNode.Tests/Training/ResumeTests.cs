@@ -81,6 +81,24 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("train.optimizer.lr: the checkpoint has 0.001, this run 0.1", wrong.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>An extended trial: more epochs from its last checkpoint, interrupted or not, and told.</summary>
+    [Fact]
+    public void MoreEpochs_GoOnFromTheEnd_WhereThatIsAllowed()
+    {
+        var spec = TinyTrial.Of(TinyTrial.Vit);
+        var longer = spec with { Train = spec.Train with { Epochs = 4 } };
+        foreach (var folder in new[] { _straight, _interrupted }) folder.Run(spec);
+        var recorder = new Recorder();
+        var whole = _straight.Run(longer, 2, recorder, [new(Path.Combine(_straight.Root, "8.a1"), null)], mayTrainLonger: true);
+        Assert.Equal([3, 4], recorder.Epochs.Select(e => e.Epoch));
+        Assert.Contains(recorder.Log, line => line.Contains("train.epochs was 2 when the checkpoint was written, now 4", StringComparison.Ordinal));
+
+        using var stop = new CancellationTokenSource();
+        Assert.Equal(TrialEnd.Stopped, _interrupted.Run(longer, 2, new StopAtStep(stop, 12), [new(Path.Combine(_interrupted.Root, "8.a1"), null)], stop, mayTrainLonger: true).End);
+        Same(whole, _interrupted.Run(longer, 3, resume: [new(Path.Combine(_interrupted.Root, "12.a2"), null)], mayTrainLonger: true));
+        Assert.Throws<UserErrorException>(() => _straight.Run(spec, 3, resume: [new(Path.Combine(_straight.Root, "16.a2"), null)], mayTrainLonger: true));      // never shorter
+    }
+
     [Fact]
     public void AnotherNumberOfThreads_IsLogged()
     {

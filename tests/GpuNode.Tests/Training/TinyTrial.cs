@@ -60,7 +60,7 @@ internal sealed class TrialFolder : IDisposable
 
     public TrialDirectories Directories => new(Root, SharedData, Root);
 
-    public TrialRunResult Run(TrialSpec spec, int attempt = 1, ITrialObserver? observer = null, IReadOnlyList<ResumeSource>? resume = null, CancellationTokenSource? stop = null, bool retires = false)
+    public TrialRunResult Run(TrialSpec spec, int attempt = 1, ITrialObserver? observer = null, IReadOnlyList<ResumeSource>? resume = null, CancellationTokenSource? stop = null, bool retires = false, bool mayTrainLonger = false)
     {
         TrialRunResult? result = null;
         Exception? failure = null;
@@ -69,7 +69,7 @@ internal sealed class TrialFolder : IDisposable
         {
             try
             {
-                result = TrialRunner.Run(spec, attempt, Directories, Options(resume, retires), observer ?? new Recorder(), stop?.Token ?? CancellationToken.None);
+                result = TrialRunner.Run(spec, attempt, Directories, Options(resume, retires) with { MayTrainLonger = mayTrainLonger }, observer ?? new Recorder(), stop?.Token ?? CancellationToken.None);
             }
             catch (Exception wrong)
             {
