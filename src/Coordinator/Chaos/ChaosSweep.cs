@@ -19,16 +19,16 @@ internal static class ChaosSweep
     /// <summary>Steps that the sweep makes, in all its trials, per fault: a few seconds of training between two of them.</summary>
     private const int StepsPerFault = 110;
 
-    // Small runs are over soon, large ones do not spend their time on starting trials.
-    private const int ShortEpochs = 12;
-    private const int LongEpochs = 24;
-    private const int FaultsOfAShortRun = 30;
+    // A trial lives long enough to be hit more than once, and not for the whole run.
+    private const int FewestEpochs = 7;
+    private const int MostEpochs = 24;
 
     /// <param name="nodes">As many trials run at once; each node has a slot more, so that the trials of a dead one go on elsewhere at once.</param>
     public static string Yaml(int nodes, int faults, ulong seed)
     {
-        var epochs = faults <= FaultsOfAShortRun ? ShortEpochs : LongEpochs;
-        var rates = Math.Max(1, (int)Math.Round((double)faults * StepsPerFault / (Models * epochs * StepsPerEpoch)));
+        var stepsOfEachModel = (double)faults * StepsPerFault / Models;
+        var epochs = Math.Clamp((int)Math.Ceiling(stepsOfEachModel / StepsPerEpoch), FewestEpochs, MostEpochs);
+        var rates = Math.Max(1, (int)Math.Round(stepsOfEachModel / (epochs * StepsPerEpoch)));
         return $$"""
             # Made by `volley chaos` for {{faults}} faults on {{nodes}} nodes.
             name: {{Name}}

@@ -21,7 +21,7 @@ internal sealed class SweepObserver(ChaosCluster cluster, DateTimeOffset started
     private readonly HashSet<(int Trial, string Path)> _damaged = [];
     private ImmutableHashSet<string> _reachable = [];
     private long _version = -1;
-    private int _coordinatorLife;
+    private long _term = -1;
 
     /// <summary>Whether the last look was answered.</summary>
     public bool IsAnswering { get; private set; }
@@ -42,15 +42,18 @@ internal sealed class SweepObserver(ChaosCluster cluster, DateTimeOffset started
     {
         try
         {
-            // Versions count what one life of a coordinator saw.
-            if (_coordinatorLife != cluster.Coordinator.Starts) (_version, _coordinatorLife) = (-1, cluster.Coordinator.Starts);
-            var view = await _http.GetFromJsonAsync<SweepView>($"/api/v1/sweeps/{ChaosSweep.Name}?changed_since={_version}&limit={Paging.MaxLimit}", ApiJson.Options, stop);
+            for (var hasMore = true; hasMore;)
+            {
+                var view = (await _http.GetFromJsonAsync<SweepView>($"/api/v1/sweeps/{ChaosSweep.Name}?changed_since={_version}&limit={Paging.MaxLimit}", ApiJson.Options, stop))!;
+                var isSameTerm = view.Term == _term;
+                // Versions count what one life of a coordinator saw.
+                (_term, _version, hasMore) = (view.Term, isSameTerm ? view.Version : -1, view.HasMore || !isSameTerm);
+                if (!isSameTerm) continue;
+                State = view.State;
+                foreach (var trial in view.Changed ?? []) Take(trial);
+            }
             var nodes = await _http.GetFromJsonAsync<NodePage>("/api/v1/nodes", ApiJson.Options, stop);
-            if (view?.Changed is null || nodes is null) return IsAnswering = false;
-            _version = view.Version;
-            State = view.State;
-            _reachable = [.. nodes.Nodes.Where(node => node.State != "lost").Select(node => node.Name)];
-            foreach (var trial in view.Changed) Take(trial);
+            _reachable = [.. nodes!.Nodes.Where(node => node.State != "lost").Select(node => node.Name)];
             return IsAnswering = true;
         }
         catch (Exception error) when (error is HttpRequestException or JsonException || (error is TaskCanceledException && !stop.IsCancellationRequested))

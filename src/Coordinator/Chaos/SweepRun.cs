@@ -45,7 +45,7 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
         (_started, _startedAt) = (clock.GetTimestamp(), clock.GetUtcNow());
         await UntilFinishedAsync(cluster, plan, totalSteps, stop);
         var duration = Now;
-        using var client = new SweepClient(cluster.Http);
+        using var client = ClientOf(cluster);
         var results = await client.ResultsAsync(ChaosSweep.Name, stop);
         await cluster.StopAsync();
         var audit = JournalAudit.Of(options.Journal);
@@ -62,7 +62,7 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
             if (clock.GetElapsedTime(start) > StartPatience) throw new UserErrorException($"The coordinator did not answer within {StartPatience.TotalMinutes:0} minutes; its log is in {options.Folder}.");
             await Task.Delay(LookPeriod, clock, stop);
         }
-        using var client = new SweepClient(cluster.Http);
+        using var client = ClientOf(cluster);
         await client.SubmitAsync(
             new SubmitRequest
             {
@@ -154,6 +154,8 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
         words.Add($"{recovery.NewAttempts} new attempts, {recovery.StepsRepeated} steps repeated");
         return string.Join(", ", words);
     }
+
+    private SweepClient ClientOf(ChaosCluster cluster) => new(new ApiConnection(new CoordinatorAddress(cluster.Http), ClientPatience.Default, clock, say));
 
     private static async Task<bool> IsUpAsync(HttpClient http, CancellationToken stop)
     {
