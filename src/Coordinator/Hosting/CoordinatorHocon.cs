@@ -15,14 +15,16 @@ internal static class CoordinatorHocon
         var roles = new List<string> { ClusterNames.CoordinatorRole };
         if (Leadership.HttpRole(options) is { } http) roles.Add(http);
         return string.Join('\n',
+            ClusterSettings.Hocon(options.ClusterHost, options.ClusterPort, ClusterNames.CoordinatorRole, []),
             "akka.stdout-logger-class = \"Volley.Coordinator.Hosting.SilentLogger, volley\"",
             "akka.cluster.log-info = on",
             "akka.cluster.periodic-tasks-initial-delay = 100ms",
             "akka.cluster.leader-actions-interval = 300ms",
+            // A person's question waits a moment for a singleton that starts or moves; agents repeat what they say.
+            "akka.cluster.singleton-proxy.buffer-size = 1000",
             // A coordinator that is alone has nobody to hand over to when it ends.
             options.Peers.Length > 1 ? "" : "akka.cluster.singleton.min-number-of-hand-over-retries = 1",
             journal.Hocon(),
-            ClusterSettings.Hocon(options.ClusterHost, options.ClusterPort, ClusterNames.CoordinatorRole, []),
             $"akka.cluster.roles = [{string.Join(", ", roles.Select(role => $"\"{role}\""))}]");
     }
 }

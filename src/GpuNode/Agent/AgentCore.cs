@@ -52,7 +52,7 @@ internal static class AgentCore
             switch (input)
             {
                 case AgentInput.Connected:
-                    State = State with { IsConnected = true };
+                    State = State with { IsConnected = true, IsRegistered = false };
                     Send(State.Registration());
                     ResendAll();
                     foreach (var rank in State.Ranks)
@@ -112,6 +112,7 @@ internal static class AgentCore
 
         private void OnRegistered(NodeRegistered registered)
         {
+            State = State with { IsRegistered = true };
             if (State.ClusterId.Length > 0 && State.ClusterId != registered.ClusterId)
             {
                 // Terms and attempts of another cluster are another count. It will say which of the ranks it wants.
@@ -195,9 +196,10 @@ internal static class AgentCore
         private void OnTick()
         {
             State = State with { Ticks = State.Ticks + 1 };
-            if (State.Ticks % RegisterTicks == 0) Send(State.Registration());
-            if (State is { ClusterId: "", IsLeaving: false } && State.Ticks % SilenceTicks == 0)
-                Effects.Add(new AgentEffect.Warn($"No coordinator has answered for {State.Ticks} s. Is it running, and is --seed its address? Still trying."));
+            // Until it is answered, each second: what was lost on the way in a new cluster is soon sent again.
+            if (!State.IsRegistered || State.Ticks % RegisterTicks == 0) Send(State.Registration());
+            if (State is { ClusterId: "", IsLeaving: false, IsConnected: true } && State.Ticks % SilenceTicks == 0)
+                Effects.Add(new AgentEffect.Warn($"No coordinator has answered for {State.Ticks} s. Is it running, and can it reach this machine's --bind address? Still trying."));
             ResendAll();
         }
 

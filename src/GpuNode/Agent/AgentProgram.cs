@@ -57,8 +57,12 @@ internal static class AgentProgram
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 
         using var leaving = new CancellationTokenSource();
-        var membership = new ClusterMembership(new ClusterAddress(options.Bind, options.Port, options.Seeds), loop, time, logs).RunAsync(leaving.Token);
-        var error = await loop.RunAsync();
+        using var directory = options.Coordinators.Count == 0 ? null : new CoordinatorDirectory(
+            new DirectorySettings(options.Coordinators, options.ClusterName, Version), time, logs.CreateLogger<CoordinatorDirectory>());
+        var membership = new ClusterMembership(new ClusterAddress(options.Bind, options.Port, options.Seeds), directory, loop, time, logs).RunAsync(leaving.Token);
+        var life = loop.RunAsync();
+        if (await Task.WhenAny(life, membership) == membership) await membership;       // no coordinator of this cluster is there
+        var error = await life;
         await leaving.CancelAsync();
         await membership;
         if (error is null) return 0;

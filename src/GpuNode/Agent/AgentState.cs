@@ -64,6 +64,9 @@ internal sealed record AgentState(AgentFacts Facts)
     /// <summary>There is an actor that can send.</summary>
     public bool IsConnected { get; init; }
 
+    /// <summary>The coordinator has answered since then.</summary>
+    public bool IsRegistered { get; init; }
+
     /// <summary>Set by SIGTERM: no new ranks; ends when the last has stopped and is reported.</summary>
     public bool IsLeaving { get; init; }
 

@@ -12,7 +12,13 @@ namespace Volley.GpuNode.Agent;
 /// <summary>What <c>join</c> was told, checked; what it was not told, chosen.</summary>
 internal sealed partial record JoinOptions
 {
-    public required IReadOnlyList<string> Seeds { get; init; }
+    /// <summary>HTTP addresses of coordinators; empty: the seeds are given instead.</summary>
+    public IReadOnlyList<Uri> Coordinators { get; init; } = [];
+
+    public string ClusterName { get; init; } = ClusterNames.DefaultCluster;
+
+    /// <summary>Cluster addresses, where no coordinator is asked for them.</summary>
+    public IReadOnlyList<string> Seeds { get; init; } = [];
     public required string Name { get; init; }
     public int? Slots { get; init; }
     public int ThreadsPerSlot { get; init; } = 1;
@@ -31,6 +37,25 @@ internal sealed partial record JoinOptions
 
     /// <summary>Set: a local agent of <c>volley run</c>, which ends with that process and writes nothing to the terminal.</summary>
     public int? ParentPid { get; init; }
+
+    /// <param name="text">HOST:PORT, several separated by commas.</param>
+    /// <exception cref="UserErrorException">No HTTP addresses.</exception>
+    public static IReadOnlyList<Uri> CheckCoordinators(string text)
+    {
+        var addresses = new List<Uri>();
+        foreach (var item in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            var url = item.Contains("://", StringComparison.Ordinal) ? item : $"http://{item}";
+            if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp || address.Host.Length == 0 || address.AbsolutePath != "/"
+                || (item == url ? address.IsDefaultPort : !item.EndsWith($":{address.Port}", StringComparison.Ordinal)))
+                throw new UserErrorException($"--coordinator: '{item}' is no HTTP address of a coordinator; one looks like 10.0.0.1:7070, several like 10.0.0.1:7070,10.0.0.2:7070.");
+            addresses.Add(address);
+        }
+        return addresses;
+    }
+
+    public static string CheckClusterName(string name) =>
+        ValidName().IsMatch(name) ? name : throw new UserErrorException($"--cluster-name: '{name}' must be 1 to 63 of a-z, 0-9 and '-'.");
 
     /// <exception cref="UserErrorException">A seed that is no address of a Volley cluster.</exception>
     public static IReadOnlyList<string> CheckSeeds(IReadOnlyList<string> seeds)
@@ -70,8 +95,8 @@ internal sealed partial record JoinOptions
         }
     }
 
-    /// <summary>The route to the first seed decides which of this machine's addresses others should use.</summary>
-    public static string BindTowards(string seed) => Machine.AddressTowards(Address.Parse(seed).Host!);
+    /// <summary>The route to a coordinator decides which of this machine's addresses others should use.</summary>
+    public static string BindTowards(string host) => Machine.AddressTowards(host);
 
     /// <summary>Short, because a socket lies in it; this user's alone.</summary>
     public static string DefaultRunDirectory() =>

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Cluster;
 using Akka.Cluster.Tools.Singleton;
 using Akka.Remote;
 using Volley.Shared.Messages;
@@ -14,7 +15,8 @@ internal sealed class NodeActor : ReceiveActor
 {
     private readonly AgentLoop _loop;
 
-    public NodeActor(AgentLoop loop, Action onQuarantined)
+    /// <param name="onCoordinatorGone">A connection to a coordinator broke; perhaps its process died.</param>
+    public NodeActor(AgentLoop loop, Action onQuarantined, Action onCoordinatorGone)
     {
         _loop = loop;
         var manager = Context.ActorOf(
@@ -22,6 +24,10 @@ internal sealed class NodeActor : ReceiveActor
         Receive<Outgoing>(outgoing => manager.Tell(outgoing.Message, Self));
         Receive<IVolleyMessage>(message => _loop.Post(new AgentInput.Heard(message)));
         Receive<ThisActorSystemQuarantinedEvent>(_ => onQuarantined());
+        Receive<AssociationEvent>(association =>
+        {
+            if (IsOfACoordinator(association.RemoteAddress)) onCoordinatorGone();
+        });
     }
 
     public sealed record Outgoing(IVolleyMessage Message);
@@ -29,8 +35,13 @@ internal sealed class NodeActor : ReceiveActor
     protected override void PreStart()
     {
         Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
         _loop.Attach(Self);
     }
 
     protected override void PostStop() => _loop.Detach(Self);
+
+    private static bool IsOfACoordinator(Address? address) =>
+        Cluster.Get(Context.System).State.Members.Any(member => member.Address == address && member.HasRole(ClusterNames.CoordinatorRole));
 }

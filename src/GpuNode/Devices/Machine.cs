@@ -43,7 +43,7 @@ internal static partial class Machine
         }
         catch (SocketException error)
         {
-            throw new Shared.UserErrorException($"--seed: {host} cannot be reached from this machine: {error.Message}. Check the address, or name this machine's own with --bind.", error);
+            throw new Shared.UserErrorException($"--coordinator: {host} cannot be reached from this machine: {error.Message}. Check the address, or name this machine's own with --bind.", error);
         }
     }
 

@@ -1,0 +1,68 @@
+using Akka.Actor;
+using Akka.Cluster;
+using Volley.Shared.Messages;
+
+namespace Volley.GpuNode.Agent;
+
+/// <summary>
+/// Notices that the cluster an actor system belongs to has been replaced: its coordinator was killed and started again, here or elsewhere.
+/// Akka takes its failure detector's time for that, and then the time to remove a member. A process that dies closes its connections at once;
+/// so the moment one to a coordinator breaks, and every now and then, the coordinators are asked over HTTP who they are.
+/// </summary>
+internal sealed class CoordinatorWatch(CoordinatorDirectory directory, TimeProvider time)
+{
+    private static readonly TimeSpan AskPeriod = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>After a break the same cluster may answer for a moment (a standby that has not noticed); then it goes on as it is.</summary>
+    private static readonly TimeSpan Attention = TimeSpan.FromSeconds(3);
+
+    /// <summary>Where nothing broke visibly. Rare: a thousand agents ask.</summary>
+    private static readonly TimeSpan IdlePeriod = TimeSpan.FromSeconds(15);
+
+    private readonly SemaphoreSlim _broken = new(0, 1);
+
+    /// <summary>A connection broke; repetitions mean nothing.</summary>
+    public void Look()
+    {
+        try
+        {
+            if (_broken.CurrentCount == 0) _broken.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Another thread said so in this moment.
+        }
+    }
+
+    /// <summary>Completes when another cluster answers.</summary>
+    /// <param name="seeds">That the actor system was built with.</param>
+    public async Task AnotherClusterAsync(ActorSystem system, IReadOnlyList<string> seeds, CancellationToken stop)
+    {
+        while (true)
+        {
+            var since = time.GetTimestamp();
+            var isAlarmed = await _broken.WaitAsync(IdlePeriod, stop);
+            since = isAlarmed ? time.GetTimestamp() : since;
+            var hasAnswered = false;
+            do
+            {
+                var (view, _) = await directory.AskAsync(stop);
+                if (view is not null)
+                {
+                    if (view.IsAnother(Known(system), seeds)) return;
+                    if (!hasAnswered) since = time.GetTimestamp();
+                    hasAnswered = true;
+                }
+                if (isAlarmed) await Task.Delay(AskPeriod, time, stop);
+            }
+            // Nobody answers: it is being started again, and is asked until it is back.
+            while (isAlarmed && (!hasAnswered || time.GetElapsedTime(since) < Attention));
+        }
+    }
+
+    private static List<CoordinatorMember> Known(ActorSystem system) =>
+    [
+        .. Cluster.Get(system).State.Members.Where(member => member.HasRole(ClusterNames.CoordinatorRole))
+            .Select(member => new CoordinatorMember(member.Address.ToString(), member.UniqueAddress.Uid)),
+    ];
+}
