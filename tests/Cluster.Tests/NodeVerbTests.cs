@@ -18,6 +18,11 @@ public sealed class NodeVerbTests : IDisposable
     {
         { ["--seed", "127.0.0.1:4053"], "akka.tcp://volley@10.0.0.1:4053" },
         { ["--seed", "akka.tcp://other@127.0.0.1:4053"], "akka.tcp://volley@10.0.0.1:4053" },
+        { ["--name", "n1"], "--coordinator" },
+        { ["--coordinator", "10.0.0.1"], "10.0.0.1:7070" },
+        { ["--coordinator", "http://x:1/path"], "10.0.0.1:7070" },
+        { ["--coordinator", "127.0.0.1:1", "--seed", NoCoordinator], "give one of them" },
+        { ["--coordinator", "127.0.0.1:1", "--cluster-name", "Not A Name"], "--cluster-name" },
         { ["--seed", NoCoordinator, "--name", "Not A Name"], "--name" },
         { ["--seed", NoCoordinator, "--slots", "0"], "must be at least 1" },
         { ["--seed", NoCoordinator, "--device", "tpu"], "auto, cpu or cuda" },

@@ -41,6 +41,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
             if (!verdict.IsAdmitted) return;
             if (!_agents.TryGetValue(registration.Node, out var before) || !before.Equals(Sender))
                 _log.Info("Node {0} at {1} lends {2} slots of {3} threads ({4})", registration.Node, Sender.Path.Address, registration.Slots, registration.ThreadsPerSlot, registration.Device);
+            if (before is not null && before.Path.Address != Sender.Path.Address) Down(before);
             _agents[registration.Node] = Sender;
             Sender.Tell(new NodeRegistered(registration.Node, clusterId, term));
             Take(_inventory.Register(registration, Now, address));
@@ -113,8 +114,12 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         _dialled.Remove(dialled.Node);
         if (!dialled.IsGone || !_agents.TryGetValue(dialled.Node, out var agent) || !agent.Equals(dialled.Agent)) return;
         _log.Warning("Node {0} at {1} is lost: its agent's process has ended", dialled.Node, agent.Path.Address);
+        Down(agent);
         Take(_inventory.Lose(dialled.Node, "its agent's process ended: the connection closed, and its port refuses."));
     }
+
+    /// <summary>It is gone for certain. While a member is merely unreachable no other joins, and none comes back to its address.</summary>
+    private static void Down(IActorRef agent) => Cluster.Get(Context.System).Down(agent.Path.Address);
 
     private void Lose(Akka.Cluster.Member member, string reason)
     {

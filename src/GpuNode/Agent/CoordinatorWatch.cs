@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Akka.Actor;
 using Akka.Cluster;
 using Volley.Shared.Messages;
@@ -19,30 +20,25 @@ internal sealed class CoordinatorWatch(CoordinatorDirectory directory, TimeProvi
     /// <summary>Where nothing broke visibly. Rare: a thousand agents ask.</summary>
     private static readonly TimeSpan IdlePeriod = TimeSpan.FromSeconds(15);
 
-    private readonly SemaphoreSlim _broken = new(0, 1);
+    private readonly Channel<bool> _broken = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>A connection broke; repetitions mean nothing.</summary>
-    public void Look()
-    {
-        try
-        {
-            if (_broken.CurrentCount == 0) _broken.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Another thread said so in this moment.
-        }
-    }
+    public void Look() => _broken.Writer.TryWrite(true);
 
     /// <summary>Completes when another cluster answers.</summary>
     /// <param name="seeds">That the actor system was built with.</param>
     public async Task AnotherClusterAsync(ActorSystem system, IReadOnlyList<string> seeds, CancellationToken stop)
     {
+        var alarm = _broken.Reader.ReadAsync(stop).AsTask();
         while (true)
         {
+            var isAlarmed = await Task.WhenAny(alarm, Task.Delay(IdlePeriod, time, stop)) == alarm;
+            if (isAlarmed)
+            {
+                await alarm;
+                alarm = _broken.Reader.ReadAsync(stop).AsTask();
+            }
             var since = time.GetTimestamp();
-            var isAlarmed = await _broken.WaitAsync(IdlePeriod, stop);
-            since = isAlarmed ? time.GetTimestamp() : since;
             var hasAnswered = false;
             do
             {

@@ -18,11 +18,14 @@ public abstract class CoordinatorSystem : Akka.TestKit.Xunit.TestKit
 
     protected CoordinatorSystem() : this(Directory.CreateTempSubdirectory("volley-test-").FullName) { }
 
-    private CoordinatorSystem(string folder) : base(Config(folder)) => _folder = folder;
+    private CoordinatorSystem(string folder) : base(Config(Prepared(folder))) => _folder = folder;
 
-    private static Config Config(string folder) => ConfigurationFactory
+    /// <param name="journal">Prepared.</param>
+    private protected CoordinatorSystem(IJournalStore journal) : base(Config(journal)) => _folder = "";
+
+    private static Config Config(IJournalStore journal) => ConfigurationFactory
         .ParseString("akka.actor.provider = cluster\nakka.remote.dot-netty.tcp { hostname = \"127.0.0.1\", port = 0 }\nakka.loglevel = OFF\nakka.stdout-loglevel = OFF\nakka.stdout-logger-class = \"Volley.Coordinator.Hosting.SilentLogger, volley\"\n"
-            + Prepared(folder).Hocon() + "\n" + VolleySerializer.Hocon)
+            + journal.Hocon() + "\n" + VolleySerializer.Hocon)
         .WithFallback(SqlPersistence.DefaultConfiguration);
 
     private static SqliteJournal Prepared(string folder)
@@ -62,6 +65,6 @@ public abstract class CoordinatorSystem : Akka.TestKit.Xunit.TestKit
     {
         base.AfterAll();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
-        Directory.Delete(_folder, recursive: true);
+        if (_folder.Length > 0) Directory.Delete(_folder, recursive: true);
     }
 }
