@@ -77,7 +77,7 @@ internal sealed partial record Inventory
     /// <summary>It said goodbye: its ranks are gone with it.</summary>
     public (Inventory Next, ImmutableArray<InventoryNews> News) Leave(NodeId nodeId, long incarnation) =>
         Find(nodeId) is { } node && node.Registration.Incarnation == incarnation
-            ? (this with { Nodes = Nodes.Remove(nodeId.Value), IsSettled = false }, [new NodeIsLost(nodeId, "it left the cluster.")])
+            ? (this with { Nodes = Nodes.Remove(nodeId.Value), Vacant = Vacant.Remove(nodeId.Value), IsSettled = false }, [new NodeIsLost(nodeId, "it left the cluster.")])
             : (this, []);
 
     /// <summary>Notices silence, and awaited nodes that did not come back; reminds those that were asked to give slots back.</summary>

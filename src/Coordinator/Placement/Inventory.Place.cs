@@ -19,7 +19,7 @@ internal sealed partial record Inventory
         var kept = ImmutableDictionary<NodeId, int>.Empty;      // slots promised to requests that come first
         foreach (var request in Requests.Values.OrderByDescending(request => PriorityOf(request.Trial)).ThenBy(request => request.Order))
         {
-            if (next.MembersFor(request, node => node.FreeSlots - kept.GetValueOrDefault(node.Id)) is { } members)
+            if (next.MembersFor(request, next.Vacant.Values, node => node.FreeSlots - kept.GetValueOrDefault(node.Id)) is { } members)
             {
                 next = next.Grant(request, members);
                 news.Add(new Placed(request.Trial, request.Attempt, members, next.Find(members[0].Node)!.Registration.NumericsFingerprint));
@@ -61,10 +61,11 @@ internal sealed partial record Inventory
     /// Within these one node if one has room for all, and of those the fullest (big holes stay for big trials); otherwise the emptiest nodes first,
     /// so that few are used. Ties by name: the same inventory and request give the same answer.
     /// </summary>
+    /// <param name="nodes">That may have room.</param>
     /// <param name="free">Slots of a node that this request may count on.</param>
-    private ImmutableArray<Member>? MembersFor(SlotRequest request, Func<NodeState, int> free)
+    private ImmutableArray<Member>? MembersFor(SlotRequest request, IEnumerable<NodeState> nodes, Func<NodeState, int> free)
     {
-        var rooms = Nodes.Values
+        var rooms = nodes
             .Where(node => node.IsUsable && node.Fits(request.Device))
             .Select(node => new Room(node, node.SlotsFor(request.ThreadsPerRank), Math.Max(0, free(node)) / node.SlotsFor(request.ThreadsPerRank)))
             .Where(room => room.Ranks > 0)

@@ -27,7 +27,7 @@ internal sealed partial record Inventory
         if (victims.Count == 0 && !Nodes.Values.Any(node => node.ComingSlots > 0 && node.Held.Values.Any(held => held.LeavingCause is not null))) return this;
 
         var result = this;
-        if (MembersFor(request, ToHave) is not { } members)
+        if (MembersFor(request, Nodes.Values, ToHave) is not { } members)
         {
             if (Preemption.Choose(request.Ranks, Rooms(request, ToHave), victims) is not { } chosen) return this;
             var cause = $"{request.Trial} of priority {PriorityOf(request.Trial)} needs the slots.";
@@ -36,7 +36,7 @@ internal sealed partial record Inventory
                 result = result.Leave(victim, cause);
                 news.Add(new SlotsWanted(victim.Trial, victim.Attempt, cause));
             }
-            members = result.MembersFor(request, ToHave)!.Value;
+            members = result.MembersFor(request, result.Nodes.Values, ToHave)!.Value;
         }
         news.Add(new SlotsAreComing(request.Trial, request.Attempt));
         return result with { Promises = result.Promises.SetItem(request.Trial, members) };

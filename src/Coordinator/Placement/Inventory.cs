@@ -28,6 +28,9 @@ internal sealed partial record Inventory
 
     public ImmutableSortedDictionary<string, NodeState> Nodes { get; init; } = ImmutableSortedDictionary.Create<string, NodeState>(StringComparer.Ordinal);
 
+    /// <summary>Those with a free slot: in a busy cluster few of many, and the only ones that placing looks at.</summary>
+    public ImmutableSortedDictionary<string, NodeState> Vacant { get; private init; } = ImmutableSortedDictionary.Create<string, NodeState>(StringComparer.Ordinal);
+
     public ImmutableSortedDictionary<long, SlotRequest> Requests { get; init; } = ImmutableSortedDictionary<long, SlotRequest>.Empty;
 
     /// <summary>Requests that slots are being freed for, and where: kept from others meanwhile.</summary>
@@ -138,6 +141,11 @@ internal sealed partial record Inventory
     private Inventory With(NodeState node)
     {
         var hasMore = Find(node.Id) is not { } before || node.FreeSlots > before.FreeSlots || node.ComingSlots != before.ComingSlots || node.IsUsable != before.IsUsable;
-        return this with { Nodes = Nodes.SetItem(node.Id.Value, node), IsSettled = IsSettled && !hasMore };
+        return this with
+        {
+            Nodes = Nodes.SetItem(node.Id.Value, node),
+            Vacant = node.FreeSlots > 0 ? Vacant.SetItem(node.Id.Value, node) : Vacant.Remove(node.Id.Value),
+            IsSettled = IsSettled && !hasMore,
+        };
     }
 }

@@ -24,7 +24,7 @@ internal static partial class SweepDecider
             }
         }
 
-        foreach (var number in turn.State.Running)
+        foreach (var number in turn.State.RunningOn.GetValueOrDefault(appeared.Node, []))
         {
             var trial = turn[number];
             foreach (var member in trial.Members.Where(member => member.Node == appeared.Node && !trial.Ended.ContainsKey(member.Rank)))
@@ -43,9 +43,8 @@ internal static partial class SweepDecider
 
     private static void Lose(SweepTurn turn, NodeLost lost)
     {
-        foreach (var number in turn.State.Running)
-            if (turn[number].Members.Any(member => member.Node == lost.Node))
-                EndAttempt(turn, number, RankEnd.Lost, $"Node {lost.Node} was lost: {lost.Reason}", lost.Node.Value, []);
+        foreach (var number in turn.State.RunningOn.GetValueOrDefault(lost.Node, []))
+            EndAttempt(turn, number, RankEnd.Lost, $"Node {lost.Node} was lost: {lost.Reason}", lost.Node.Value, []);
         foreach (var number in turn.State.Running) AskAnotherThan(turn, number, lost.Node);
     }
 

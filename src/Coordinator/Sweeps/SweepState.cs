@@ -27,6 +27,9 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
     /// <summary>Open, with an attempt under way.</summary>
     public ImmutableSortedSet<int> Running { get; init; } = [];
 
+    /// <summary>Those of <see cref="Running"/> with a rank on this node; nodes without are not in it.</summary>
+    public ImmutableDictionary<NodeId, ImmutableSortedSet<int>> RunningOn { get; init; } = ImmutableDictionary<NodeId, ImmutableSortedSet<int>>.Empty;
+
     /// <summary>Open, and not yet asked slots for.</summary>
     public ImmutableSortedSet<int> Unasked { get; init; } = [];
 
@@ -127,6 +130,19 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         return this with { Trials = Trials.Add(trial), Open = Open.Add(trial.Number), Unasked = Unasked.Add(trial.Number), Search = Search with { Suggested = Trials.Count + 1 } };
     }
 
+    private ImmutableDictionary<NodeId, ImmutableSortedSet<int>> Moved(TrialState before, TrialState now)
+    {
+        var all = RunningOn.ToBuilder();
+        foreach (var member in before.Members)
+            if (all.TryGetValue(member.Node, out var there))
+            {
+                if (there.Remove(now.Number) is { IsEmpty: false } rest) all[member.Node] = rest;
+                else all.Remove(member.Node);
+            }
+        foreach (var member in now.Members) all[member.Node] = all.GetValueOrDefault(member.Node, []).Add(now.Number);
+        return all.ToImmutable();
+    }
+
     /// <param name="isEnd">The search hears of it, in the order of the journal.</param>
     private SweepState With(int number, Func<TrialState, TrialState> change, bool isEnd = false)
     {
@@ -138,6 +154,7 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
             Search = isEnd && Plan is { } plan ? Search.Observe(plan.Search, ObservationOf(trial, plan.Spec.Objective)) : Search,
             Open = Put(Open, trial.IsOpen),
             Running = Put(Running, trial.Phase == TrialPhase.Running),
+            RunningOn = before.Members == trial.Members ? RunningOn : Moved(before, trial),
             Unasked = Put(Unasked, trial is { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: false }),
             Asked = Put(Asked, trial is { Phase: TrialPhase.Waiting, Live: { HasAskedForSlots: true, IsPromised: false } }),
             Promised = Put(Promised, trial is { Phase: TrialPhase.Waiting, Live: { HasAskedForSlots: true, IsPromised: true } }),
