@@ -19,7 +19,7 @@ internal sealed partial record Inventory
         var kept = ImmutableDictionary<NodeId, int>.Empty;      // slots promised to requests that come first
         foreach (var request in Requests.Values.OrderByDescending(request => PriorityOf(request.Trial)).ThenBy(request => request.Order))
         {
-            if (next.MembersFor(request, next.Vacant.Values, node => node.FreeSlots - kept.GetValueOrDefault(node.Id)) is { } members)
+            if (MembersFor(request, next.Vacant.Values, node => node.FreeSlots - kept.GetValueOrDefault(node.Id)) is { } members)
             {
                 next = next.Grant(request, members);
                 news.Add(new Placed(request.Trial, request.Attempt, members, next.Find(members[0].Node)!.Registration.NumericsFingerprint));
@@ -63,7 +63,7 @@ internal sealed partial record Inventory
     /// </summary>
     /// <param name="nodes">That may have room.</param>
     /// <param name="free">Slots of a node that this request may count on.</param>
-    private ImmutableArray<Member>? MembersFor(SlotRequest request, IEnumerable<NodeState> nodes, Func<NodeState, int> free)
+    private static ImmutableArray<Member>? MembersFor(SlotRequest request, IEnumerable<NodeState> nodes, Func<NodeState, int> free)
     {
         var rooms = nodes
             .Where(node => node.IsUsable && node.Fits(request.Device))

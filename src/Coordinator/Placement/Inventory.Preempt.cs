@@ -36,7 +36,7 @@ internal sealed partial record Inventory
                 result = result.Leave(victim, cause);
                 news.Add(new SlotsWanted(victim.Trial, victim.Attempt, cause));
             }
-            members = result.MembersFor(request, result.Nodes.Values, ToHave)!.Value;
+            members = MembersFor(request, result.Nodes.Values, ToHave)!.Value;
         }
         news.Add(new SlotsAreComing(request.Trial, request.Attempt));
         return result with { Promises = result.Promises.SetItem(request.Trial, members) };
