@@ -59,6 +59,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         Receive<ReleaseSlots>(release => Take((_inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])));
         Receive<RankIsGone>(gone => Take(_inventory.Exit(gone.Node, gone.Rank, gone.End, gone.Error, gone.IsUserError)));
         Receive<ForgetHoldings>(forget => Take((_inventory.Forget(forget.Sweep), [])));
+        Receive<AvoidNode>(avoid => Take((_inventory.Avoid(avoid), [])));
         Receive<SetSweepPriority>(set => Take((_inventory.Prioritise(set.Sweep, set.Priority), [])));
         Receive<StandingChanged>(change => Take(_inventory.Put(change.Node, change.SetAside)));
         Receive<HoldSlots>(hold =>

@@ -171,6 +171,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         {
             case AttemptStarted e: _log.Info("{0} trial {1} attempt {2} starts on {3}", _state.Id, e.Trial, e.Attempt, string.Join(", ", e.Members.Select(member => member.Node).Distinct())); break;
             case AttemptEnded e: _log.Info("{0} trial {1} attempt {2} ended: {3} {4}", _state.Id, e.Trial, e.Attempt, e.End, e.Cause ?? e.Error); break;
+            case NodeAvoided e: _log.Warning("{0}: node {1} is set aside for this sweep. {2}", _state.Id, e.Node, e.Reason); break;
             case CheckpointCommitted { Warning: { } warning } e: _log.Warning("{0} trial {1}: {2}", _state.Id, e.Trial, warning); break;
             case CheckpointProblemSeen e: _log.Warning("{0} trial {1} attempt {2}: checkpoint problem {3}: {4}", _state.Id, e.Trial, e.Attempt, e.Count, e.Problem); break;
             case TrialFailed e: _log.Warning("{0} trial {1} failed: {2}", _state.Id, e.Trial, e.Error); break;

@@ -43,6 +43,8 @@ internal sealed class JournalSerializer(ExtendedActorSystem system) : Serializer
         ["attempt-started.v1"] = typeof(AttemptStarted),
         ["epoch-reported.v1"] = typeof(EpochReported),
         ["checkpoint-committed.v1"] = typeof(CheckpointCommitted),
+        ["data-seen.v1"] = typeof(DataSeen),
+        ["node-avoided.v1"] = typeof(NodeAvoided),
         ["checkpoint-held.v1"] = typeof(CheckpointHeld),
         ["checkpoint-problem-seen.v1"] = typeof(CheckpointProblemSeen),
         ["checkpoint-retired.v1"] = typeof(CheckpointRetired),

@@ -37,11 +37,13 @@ internal sealed partial record Inventory
     {
         if (!Nodes.Values.Any(node => node.IsReachable)) return null;        // they may still be on their way, or back
         var usable = Nodes.Values.Where(node => node.IsReachable && node.SetAside is null).ToList();
-        var capacity = usable.Sum(node => node.Fits(request.Device) ? node.Registration.Slots / node.SlotsFor(request.ThreadsPerRank) : 0);
+        var capacity = usable.Sum(node => Takes(node, request) ? node.Registration.Slots / node.SlotsFor(request.ThreadsPerRank) : 0);
         if (capacity >= request.Ranks) return null;
+        var avoided = usable.Select(node => WhyAvoided(node, request)).OfType<string>().ToList();
         var aside = Nodes.Values.Count(node => node.SetAside is not null);
         return $"{request.Ranks} ranks of {request.ThreadsPerRank} threads on device '{request.Device}' are wanted at once; the {usable.Count} nodes have room for {capacity}."
-            + (aside > 0 ? $" Set aside: {aside} more (`node list` says why, `node undrain` takes one back)." : "");
+            + (aside > 0 ? $" Set aside: {aside} more (`node list` says why, `node undrain` takes one back)." : "")
+            + (avoided.Count > 0 ? $" Set aside for this sweep: {string.Join(' ', avoided)}" : "");
     }
 
     private Inventory Grant(SlotRequest request, ImmutableArray<Member> members)
@@ -63,10 +65,10 @@ internal sealed partial record Inventory
     /// </summary>
     /// <param name="nodes">That may have room.</param>
     /// <param name="free">Slots of a node that this request may count on.</param>
-    private static ImmutableArray<Member>? MembersFor(SlotRequest request, IEnumerable<NodeState> nodes, Func<NodeState, int> free)
+    private ImmutableArray<Member>? MembersFor(SlotRequest request, IEnumerable<NodeState> nodes, Func<NodeState, int> free)
     {
         var rooms = nodes
-            .Where(node => node.IsUsable && node.Fits(request.Device))
+            .Where(node => node.IsUsable && Takes(node, request))
             .Select(node => new Room(node, node.SlotsFor(request.ThreadsPerRank), Math.Max(0, free(node)) / node.SlotsFor(request.ThreadsPerRank)))
             .Where(room => room.Ranks > 0)
             .ToList();

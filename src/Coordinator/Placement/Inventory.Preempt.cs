@@ -47,7 +47,7 @@ internal sealed partial record Inventory
             Find(group.Key) is { IsUsable: true } node && group.First().Incarnation == node.Registration.Incarnation && group.Sum(member => member.Slots) <= toHave(node));
 
     private List<PreemptionRoom> Rooms(SlotRequest request, Func<NodeState, int> toHave) =>
-        [.. Nodes.Values.Where(node => node.IsUsable && node.Fits(request.Device)).Select(node => new PreemptionRoom(node.Id, node.SlotsFor(request.ThreadsPerRank), toHave(node)))];
+        [.. Nodes.Values.Where(node => node.IsUsable && Takes(node, request)).Select(node => new PreemptionRoom(node.Id, node.SlotsFor(request.ThreadsPerRank), toHave(node)))];
 
     /// <summary>Attempts that would give way to this priority, with all their slots, wherever these are.</summary>
     private List<PreemptionVictim> Candidates(int priority) =>

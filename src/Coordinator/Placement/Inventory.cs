@@ -140,7 +140,8 @@ internal sealed partial record Inventory
 
     private Inventory With(NodeState node)
     {
-        var hasMore = Find(node.Id) is not { } before || node.FreeSlots > before.FreeSlots || node.ComingSlots != before.ComingSlots || node.IsUsable != before.IsUsable;
+        var hasMore = Find(node.Id) is not { } before || node.FreeSlots > before.FreeSlots || node.ComingSlots != before.ComingSlots || node.IsUsable != before.IsUsable
+            || node.Registration.Incarnation != before.Registration.Incarnation;      // one that was avoided may be taken again
         return this with
         {
             Nodes = Nodes.SetItem(node.Id.Value, node),

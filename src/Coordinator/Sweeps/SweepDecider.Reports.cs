@@ -33,6 +33,9 @@ internal static partial class SweepDecider
                 if (trial!.Live.Pids.GetValueOrDefault(started.Rank, -1) != started.Pid && !trial.Ended.ContainsKey(started.Rank))
                     turn.Emit(new RankConfirmed(trial.Number, started.Attempt, started.Rank, started.Pid));
                 break;
+            case var report when IsFromOtherData(turn, trial!, report):
+                if (report is RankExited refused) turn.Answer(new RankExitAccepted(refused.Trial, refused.Attempt, refused.Rank));
+                break;
             case ProgressReport progress:
                 if (progress.Rank == 0) Progress(turn, trial!, progress);
                 break;

@@ -59,6 +59,7 @@ internal static partial class SweepDecider
         turn.Emit(new TermStarted(term, turn.Now));
         turn.Do(new ForgetHoldings(turn.State.Id));
         turn.Do(new SetSweepPriority(turn.State.Id, turn.State.Priority));
+        foreach (var avoided in turn.State.Avoided.Values) turn.Do(new AvoidNode(turn.State.Id, avoided.Node, avoided.Incarnation, avoided.Reason));
         foreach (var number in turn.State.Running)
         {
             var trial = turn[number];

@@ -32,6 +32,9 @@ internal sealed record SetSweepPriority(SweepId Sweep, int Priority) : SweepEffe
 /// <param name="Tried">Agents that could not.</param>
 internal sealed record FindCopyTarget(TrialId Trial, int Attempt, string RelativePath, NodeId Source, ImmutableArray<NodeId> Tried) : SweepEffect;
 
+/// <summary>Place nothing of this sweep on that life of an agent. Sent again at the beginning of each term.</summary>
+internal sealed record AvoidNode(SweepId Sweep, NodeId Node, long Incarnation, string Reason) : SweepEffect;
+
 internal sealed record WithdrawRequest(TrialId Trial) : SweepEffect;
 
 /// <summary>These were given before a restart: count them as used until their node says otherwise.</summary>

@@ -53,6 +53,14 @@ internal sealed record CheckpointCommitted(int Trial, CommittedCheckpoint Checkp
     public string? Warning { get; init; }
 }
 
+/// <summary>What a data set of this sweep holds, as the first rank that opened it says.</summary>
+/// <param name="Dataset">SHA-256 of its part of the configuration.</param>
+/// <param name="Digest">SHA-256 of the packed data.</param>
+internal sealed record DataSeen(string Dataset, string Digest, NodeId Node, DateTimeOffset At) : SweepEvent;
+
+/// <summary>This life of an agent gets no more ranks of this sweep: its data are others.</summary>
+internal sealed record NodeAvoided(NodeId Node, long Incarnation, string Reason, DateTimeOffset At) : SweepEvent;
+
 /// <summary>One more agent has it: it fetched it to resume from it.</summary>
 internal sealed record CheckpointHeld(int Trial, string RelativePath, NodeId Node) : SweepEvent;
 
@@ -133,6 +141,9 @@ internal sealed record CommandSent(int Trial, DateTimeOffset At) : VolatileEvent
 internal sealed record RankConfirmed(int Trial, int Attempt, int Rank, int Pid) : VolatileEvent;
 
 internal sealed record ProgressSeen(int Trial, ProgressReport Report, DateTimeOffset At) : VolatileEvent;
+
+/// <summary>The attempt trains on the data that it should.</summary>
+internal sealed record DataCompared(int Trial, string Digest) : VolatileEvent;
 
 /// <summary>A checkpoint that waits to be copied, and how far that has come.</summary>
 internal sealed record CopyNoted(int Trial, PendingCopy Copy) : VolatileEvent;

@@ -53,6 +53,12 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
 
     public int Priority => PriorityOverride ?? Plan?.Resources.Priority ?? 0;
 
+    /// <summary>By the SHA-256 of a data set's configuration: what the first rank found.</summary>
+    public ImmutableDictionary<string, DataSeen> Data { get; init; } = ImmutableDictionary<string, DataSeen>.Empty;
+
+    /// <summary>Agents with other data.</summary>
+    public ImmutableDictionary<NodeId, NodeAvoided> Avoided { get; init; } = ImmutableDictionary<NodeId, NodeAvoided>.Empty;
+
     public DateTimeOffset AcceptedAt { get; init; }
     public DateTimeOffset? EndedAt { get; init; }
 
@@ -91,6 +97,8 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         SweepResumed => this with { Phase = SweepPhase.Running, EndedAt = null },
         SweepCancelled cancelled => this with { Phase = SweepPhase.Cancelled, EndedAt = cancelled.At },
         SweepFinished finished => this with { Phase = SweepPhase.Finished, EndedAt = finished.At },
+        DataSeen seen => this with { Data = Data.SetItem(seen.Dataset, seen) },
+        NodeAvoided avoided => this with { Avoided = Avoided.SetItem(avoided.Node, avoided) },
         StaleReportDropped => this with { StaleReports = StaleReports + 1 },
 
         AttemptStarted e => With(e.Trial, trial => trial.Apply(e)),
@@ -112,6 +120,7 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         SlotsPromised e => With(e.Trial, trial => trial with { Live = trial.Live with { IsPromised = true } }),
         StopAsked e => With(e.Trial, trial => trial with { Live = trial.Live with { StopCause = e.Cause } }),
         AttemptAdopted e => With(e.Trial, trial => trial with { Live = trial.Live with { IsAdopted = true } }),
+        DataCompared e => With(e.Trial, trial => trial with { Live = trial.Live with { DataDigest = e.Digest } }),
         CopyNoted e => With(e.Trial, trial => trial with { Live = trial.Live with { Copies = trial.Live.Copies.SetItem(e.Copy.Report.RelativePath, e.Copy) } }),
         CommandSent e => With(e.Trial, trial => trial with { Live = trial.Live with { CommandSentAt = e.At } }),
         RankConfirmed e => With(e.Trial, trial => trial with { Live = trial.Live with { Pids = trial.Live.Pids.SetItem(e.Rank, e.Pid) } }),

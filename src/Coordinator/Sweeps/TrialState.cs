@@ -123,6 +123,9 @@ internal sealed record TrialLive(
     /// <summary>Written, and not committed before another agent has them too; by path.</summary>
     public ImmutableDictionary<string, PendingCopy> Copies { get; init; } = ImmutableDictionary<string, PendingCopy>.Empty;
 
+    /// <summary>Of the data its ranks train on, compared with the sweep's; empty: not yet.</summary>
+    public string DataDigest { get; init; } = "";
+
     /// <summary>Why its ranks were asked to stop, and are asked again; null: they were not.</summary>
     public string? StopCause { get; init; }
 

@@ -25,6 +25,8 @@ public sealed class JournalSerializerTests
         new AttemptStarted(1, 2, [new Member(0, new NodeId("a"), 5, 1), new Member(1, new NodeId("b"), 6, 2)], 4, At),
         new EpochReported(1, 2, TestSweep.Epoch(3) with { TrainLoss = double.NaN }, At),
         new CheckpointCommitted(1, new CommittedCheckpoint(2, 30, 3, "30.a2", "sha", 0.25, 100), At),
+        new DataSeen("5e7", "d1", new NodeId("a"), At),
+        new NodeAvoided(new NodeId("b"), 5, "other images", At),
         new CheckpointHeld(1, "30.a2", new NodeId("b")),
         new CheckpointProblemSeen(1, 2, 3, "disk full", At),
         new CheckpointRetired(1, "30.a2"),

@@ -119,6 +119,7 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
             case WithdrawRequest withdraw: Take((Inventory.Withdraw(withdraw.Trial), [])); break;
             case ReleaseSlots release: Take((Inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])); break;
             case ForgetHoldings forget: Take((Inventory.Forget(forget.Sweep), [])); break;
+            case AvoidNode avoid: Take((Inventory.Avoid(avoid), [])); break;
             case SetSweepPriority set: Take((Inventory.Prioritise(set.Sweep, set.Priority), [])); break;
             case HoldSlots hold:
                 Inventory = Inventory.Hold(hold.Trial, hold.Attempt, hold.Members, Now);
