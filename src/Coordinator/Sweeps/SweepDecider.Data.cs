@@ -1,5 +1,4 @@
 using Volley.Shared.Config;
-using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
 
 namespace Volley.Coordinator.Sweeps;
