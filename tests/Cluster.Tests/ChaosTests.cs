@@ -39,12 +39,13 @@ public sealed class ChaosTests : IDisposable
     [InlineData(SigKill, 137)]
     public async Task ARunThatIsEnded_LeavesNothing(int signal, int code)
     {
-        await using var chaos = Chaos("--nodes", "2", "--faults", "1", "--faults-only", "rank-kill");
+        await using var chaos = Chaos("--nodes", "2", "--faults", "1", "--faults-only", Environment.IsPrivilegedProcess && File.Exists("/usr/sbin/ip") ? "link-cut" : "rank-kill");
         await UntilAsync(() => Of(_folder, "serve").Count == 1 && Of(_folder, "join").Count == 2, Patience, () => chaos.Output);
         await UntilAsync(() => Directory.Exists(Path.Combine(Out, "undisturbed", "checkpoints", "chaos")), Patience, () => chaos.Output);      // ranks train
         Send(chaos.Pid, signal);
         Assert.Equal(code, await chaos.ExitCodeAsync(TimeSpan.FromMinutes(1)));
         await NothingIsLeftAsync();
+        await UntilAsync(() => !Directory.Exists("/run/netns") || !Directory.EnumerateFiles("/run/netns", $"vly{chaos.Pid}-*").Any(), TimeSpan.FromSeconds(20), () => "network namespaces are left");
     }
 
     public static TheoryData<string[], string> BadInput => new()

@@ -11,9 +11,12 @@ namespace Volley.Coordinator.Chaos;
 /// <param name="Folder">Holds the coordinator's data, checkpoints and logs of this cluster.</param>
 /// <param name="RunDirectory">Short: sockets of agents and ranks lie below it.</param>
 /// <param name="Network">Null: everything on loopback.</param>
-internal sealed record ChaosClusterOptions(int Nodes, string Folder, string RunDirectory, string DataRoot, NetworkNamespaces? Network)
+internal sealed record ChaosClusterOptions(int Nodes, string Folder, string RunDirectory, string DataRoot, string Store, NetworkNamespaces? Network)
 {
-    public string Checkpoints => Path.Combine(Folder, "checkpoints");
+    /// <summary>With <c>store: dir</c> the same for all nodes.</summary>
+    public string CheckpointRootOf(string node) => Store == "node" ? Path.Combine(Folder, "checkpoints", node) : Path.Combine(Folder, "checkpoints");
+
+    public IEnumerable<string> NodeNames => Enumerable.Range(0, Nodes).Select(NodeName);
 
     public string Journal => Path.Combine(Folder, "coordinator", "journal");
 
@@ -48,7 +51,6 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public static async Task<ChaosCluster> StartAsync(ChaosClusterOptions options, Ledger ledger, TimeProvider clock)
     {
-        Directory.CreateDirectory(options.Checkpoints);
         var host = options.Network?.AddressOf(ClusterPicture.Coordinator) ?? "127.0.0.1";
         // In a namespace every port is free.
         var (http, cluster) = options.Network is null ? (FreePort(), FreePort()) : (7070, 4053);
@@ -61,7 +63,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         try
         {
             var node = NodeProgram.Locate();
-            foreach (var name in Enumerable.Range(0, options.Nodes).Select(ChaosClusterOptions.NodeName))
+            foreach (var name in options.NodeNames)
             {
                 // A fixed port: an agent that is started again comes back at its old address.
                 var (bind, port) = options.Network is null ? ("127.0.0.1", FreePort()) : (options.Network.AddressOf(name), 4053);
@@ -70,7 +72,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
                     () => In(options.Network, name, [node,
                         "join", "--seed", $"akka.tcp://volley@{host}:{cluster}", "--name", name, "--slots", $"{SlotsPerNode}", "--device", "cpu",
                         "--bind", bind, "--port", $"{port}", "--run-dir", options.RunDirectory, "--data-root", options.DataRoot,
-                        "--checkpoint-root", options.Checkpoints, "--log-dir", Path.Combine(options.Logs, name), "--parent-pid", $"{Environment.ProcessId}"]),
+                        "--checkpoint-root", options.CheckpointRootOf(name), "--log-dir", Path.Combine(options.Logs, name), "--parent-pid", $"{Environment.ProcessId}"]),
                     Path.Combine(options.Logs, $"{name}.out"), ledger, clock));
             }
             return new ChaosCluster(new Uri($"http://{host}:{http}"), coordinator, agents);

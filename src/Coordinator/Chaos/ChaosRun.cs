@@ -38,7 +38,7 @@ internal static class ChaosRun
         var startedAt = clock.GetUtcNow();
         var (kinds, skipped) = Allowed(options, scratch);
         foreach (var reason in skipped) say($"Left out: {reason}");
-        var yaml = ChaosSweep.Yaml(options.Nodes, options.Faults, options.Seed);
+        var yaml = ChaosSweep.Yaml(options.Nodes, options.Faults, options.Seed, options.Store);
         await File.WriteAllTextAsync(Path.Combine(options.Out, "sweep.yaml"), yaml, stop);
 
         var members = Enumerable.Range(0, options.Nodes).Select(ChaosClusterOptions.NodeName).Prepend(ClusterPicture.Coordinator).ToList();
@@ -53,7 +53,7 @@ internal static class ChaosRun
         say($"Undisturbed: {undisturbed.Results.Trials.Count} trials, {totalSteps} steps in {undisturbed.Duration.TotalSeconds:0} s.");
 
         var disturbedOptions = ClusterOptions("disturbed", "d");
-        var disk = kinds.Contains(FaultKind.DiskFull) ? SmallDisk.Mount(disturbedOptions.Checkpoints, ledger) : null;
+        var disk = kinds.Contains(FaultKind.DiskFull) ? SmallDisk.Mount(disturbedOptions.CheckpointRootOf(ChaosClusterOptions.NodeName(0)), ledger) : null;
         say($"Under {plan.Length} faults, seed {options.Seed}.");
         var second = new SweepRun(disturbedOptions, yaml, ledger, network, disk, say, clock);
         var disturbed = await second.RunAsync(plan, totalSteps, stop);
@@ -64,7 +64,7 @@ internal static class ChaosRun
             skipped, undisturbed, disturbed, second.Faults, second.Progress, Verdict.Of(undisturbed, disturbed, plan.Length, second.Faults.Length));
 
         ChaosClusterOptions ClusterOptions(string folder, string run) =>
-            new(options.Nodes, Path.Combine(options.Out, folder), Path.Combine(scratch, run), options.DataRoot, network);
+            new(options.Nodes, Path.Combine(options.Out, folder), Path.Combine(scratch, run), options.DataRoot, options.Store, network);
     }
 
     /// <summary>Kinds that need what this machine does not give are left out, and said so; they are an error where they were asked for by name.</summary>

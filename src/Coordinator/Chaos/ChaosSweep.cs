@@ -24,7 +24,7 @@ internal static class ChaosSweep
     private const int MostEpochs = 24;
 
     /// <param name="nodes">As many trials run at once; each node has a slot more, so that the trials of a dead one go on elsewhere at once.</param>
-    public static string Yaml(int nodes, int faults, ulong seed)
+    public static string Yaml(int nodes, int faults, ulong seed, string store)
     {
         var stepsOfEachModel = (double)faults * StepsPerFault / Models;
         var epochs = Math.Clamp((int)Math.Ceiling(stepsOfEachModel / StepsPerEpoch), FewestEpochs, MostEpochs);
@@ -36,7 +36,7 @@ internal static class ChaosSweep
             objective: { metric: val_accuracy, goal: maximize }
             search: { algorithm: grid }
             resources: { ranks: 1, threads_per_rank: 1, device: cpu, max_concurrent: {{nodes}} }
-            checkpoint: { every_epochs: 1, every_steps: 9, keep_last: 3, keep_best: 1 }
+            checkpoint: { every_epochs: 1, every_steps: 9, keep_last: 3, keep_best: 1, store: {{store}} }
             train:
               dataset: { name: fashion-mnist, val_fraction: 0.1, limit_train: {{Images}}, limit_test: 200 }
               epochs: {{epochs}}

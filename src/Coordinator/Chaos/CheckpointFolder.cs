@@ -6,17 +6,19 @@ using Volley.Shared.Checkpoints;
 namespace Volley.Coordinator.Chaos;
 
 /// <summary>The checkpoints of the sweep on disk: looked through, and damaged on purpose.</summary>
-internal sealed class CheckpointFolder(string root)
+internal sealed class CheckpointFolder(ChaosClusterOptions options)
 {
-    /// <summary>Every byte as the manifest says, and the manifest as the journal does.</summary>
-    public bool IsWhole(int trial, CommittedCheckpoint checkpoint)
+    /// <summary>Every byte as the manifest says, and the manifest as the journal does; on one node at least.</summary>
+    public bool IsWhole(int trial, CommittedCheckpoint checkpoint) =>
+        options.NodeNames.Select(options.CheckpointRootOf).Distinct().Any(root => IsWhole(PathOf(root, trial, checkpoint.RelativePath), checkpoint.ManifestSha256));
+
+    private static bool IsWhole(string directory, string manifestSha256)
     {
-        var directory = PathOf(trial, checkpoint.RelativePath);
         var path = Path.Combine(directory, CheckpointManifest.FileName);
         try
         {
             var manifest = File.ReadAllBytes(path);
-            return Hash(manifest) == checkpoint.ManifestSha256
+            return Hash(manifest) == manifestSha256
                 && CheckpointManifest.Parse(manifest, path).Files.All(file => Hash(File.ReadAllBytes(Path.Combine(directory, file.Name))) == file.Sha256);
         }
         catch (Exception error) when (error is IOException or UserErrorException)
@@ -26,13 +28,14 @@ internal sealed class CheckpointFolder(string root)
     }
 
     /// <summary>Changes one byte of one file, or cuts a file in half.</summary>
+    /// <param name="node">Whose copy.</param>
     /// <param name="draw">Which file, and where in it.</param>
     /// <returns>What was done; null: the checkpoint is gone already.</returns>
-    public string? Damage(int trial, string checkpoint, ulong draw, bool isTruncation)
+    public string? Damage(string node, int trial, string checkpoint, ulong draw, bool isTruncation)
     {
         try
         {
-            var files = Directory.GetFiles(PathOf(trial, checkpoint)).Order(StringComparer.Ordinal).ToList();
+            var files = Directory.GetFiles(PathOf(options.CheckpointRootOf(node), trial, checkpoint)).Order(StringComparer.Ordinal).ToList();
             if (files.Count == 0) return null;
             var path = files[(int)(draw % (ulong)files.Count)];
             using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
@@ -53,7 +56,7 @@ internal sealed class CheckpointFolder(string root)
         }
     }
 
-    private string PathOf(int trial, string checkpoint) => Path.Combine(root, $"{trial:D4}", checkpoint);
+    private static string PathOf(string root, int trial, string checkpoint) => Path.Combine(root, ChaosSweep.Name, $"{trial:D4}", checkpoint);
 
     private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 }

@@ -89,7 +89,7 @@ internal sealed class FaultActions(ChaosCluster cluster, CheckpointFolder checkp
     private string? Damage(PlannedFault fault, FaultTarget target)
     {
         if (RankOf(target) is not { } rank || !rank.Signal(ProcessMark.SigStop)) return null;
-        var done = checkpoints.Damage(target.Trial!.Value, target.Checkpoint!, fault.Draw >> 8, fault.Kind == FaultKind.CheckpointTruncate);
+        var done = checkpoints.Damage(target.Node!, target.Trial!.Value, target.Checkpoint!, fault.Draw >> 8, fault.Kind == FaultKind.CheckpointTruncate);
         if (done is null)
         {
             rank.Signal(ProcessMark.SigCont);

@@ -77,7 +77,11 @@ internal sealed class SweepObserver(ChaosCluster cluster, DateTimeOffset started
     private TrialMoment MomentOf(TrialView view, long step) => new(
         view.Number, view.Attempt, step, view.State is "finished" or "failed" or "cancelled", view.Error ?? "",
         [.. view.Ranks.Select(rank => rank.Node)],
-        [.. view.Attempts.Select(attempt => new AttemptMoment(attempt.Attempt, attempt.Node, attempt.FirstStepAt - started, attempt.StartStep, attempt.LastStep))]);
+        [.. view.Attempts.Select(attempt => new AttemptMoment(attempt.Attempt, attempt.Node, attempt.FirstStepAt - started, attempt.StartStep, attempt.LastStep))])
+    {
+        CheckpointProblem = view.CheckpointProblem ?? "",
+        CheckpointProblems = view.CheckpointProblems,
+    };
 
     private void Take(TrialView view)
     {

@@ -23,7 +23,7 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
 
     private readonly List<StruckFault> _faults = [];
     private readonly List<ProgressPoint> _points = [];
-    private readonly CheckpointFolder _checkpoints = new(Path.Combine(options.Checkpoints, ChaosSweep.Name));
+    private readonly CheckpointFolder _checkpoints = new(options);
     private readonly HashSet<(int Trial, string Path)> _damaged = [];
     private long _started;
     private DateTimeOffset _startedAt;

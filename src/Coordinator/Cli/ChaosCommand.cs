@@ -22,11 +22,13 @@ internal static class ChaosCommand
         var faults = new Option<int>("--faults") { Description = "Faults in all; the sweep is made long enough for them, a few seconds each", HelpName = "N", DefaultValueFactory = _ => 20 };
         var seed = new Option<ulong>("--seed") { Description = "Decides which faults, when and to whom; the same seed, the same plan", HelpName = "S", DefaultValueFactory = _ => 1 };
         var only = new Option<string?>("--faults-only") { Description = "Only these kinds, separated by commas", HelpName = "KINDS" };
+        var store = new Option<string>("--store") { Description = "Where checkpoints are: dir, one folder for all nodes; node, a folder for each node and every checkpoint on two", HelpName = "dir|node", DefaultValueFactory = _ => "dir" };
+        store.AcceptOnlyFromAmong("dir", "node");
         var output = new Option<string?>("--out", "-o") { Description = "New folder for the report; default runs/chaos-<seed>", HelpName = "DIR" };
         var data = new Option<string?>("--data-root") { Description = "Cache of prepared data sets; default ~/.cache/volley/data", HelpName = "DIR" };
         var keep = new Option<bool>("--keep") { Description = "Keep journals, checkpoints and logs also when all is well" };
         var guard = new Option<string?>(Guard.Option) { Hidden = true, Description = "Started by Volley itself: ends what a run that was killed has left", HelpName = "LEDGER" };
-        var command = new Command("chaos", Help()) { nodes, faults, seed, only, output, data, keep, guard };
+        var command = new Command("chaos", Help()) { nodes, faults, seed, only, store, output, data, keep, guard };
         command.SetAction(async (arguments, _) => arguments.GetValue(guard) is { } ledger
             ? await Guard.WatchAsync(ledger)
             : await RunAsync(new ChaosOptions(
@@ -35,6 +37,7 @@ internal static class ChaosCommand
                 arguments.GetValue(seed),
                 arguments.GetValue(only) is { } text ? FaultKinds.Parse(text) : [.. FaultKinds.All.Select(info => info.Kind)],
                 arguments.GetValue(only) is not null,
+                arguments.GetRequiredValue(store),
                 Path.GetFullPath(arguments.GetValue(output) ?? Path.Combine("runs", $"chaos-{arguments.GetValue(seed)}")),
                 Path.GetFullPath(arguments.GetValue(data) ?? UserFolders.DataRoot()),
                 arguments.GetValue(keep))));
@@ -50,6 +53,7 @@ internal static class ChaosCommand
             Examples:
               volley chaos --nodes 3 --faults 20 --seed 1
               volley chaos --faults 200 --seed 7 --out runs/chaos-long
+              volley chaos --faults 20 --store node
               volley chaos --faults 10 --faults-only rank-kill,agent-kill,coordinator-kill
 
             Ctrl-C ends everything that was started. Only processes that the run started are ever signalled. Written to --out: report.md, report.html,

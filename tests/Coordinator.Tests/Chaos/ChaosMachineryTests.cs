@@ -55,17 +55,19 @@ public sealed class ChaosMachineryTests : IDisposable
         for (var draw = 0ul; draw < 8; draw++)
         {
             var checkpoint = WriteCheckpoint();
-            var folder = new CheckpointFolder(_folder);
+            var folder = Folder();
             Assert.True(folder.IsWhole(3, checkpoint));
-            Assert.NotNull(folder.Damage(3, checkpoint.RelativePath, draw * 7919, isTruncation));
+            Assert.NotNull(folder.Damage("n1", 3, checkpoint.RelativePath, draw * 7919, isTruncation));
             Assert.False(folder.IsWhole(3, checkpoint));
         }
-        Assert.Null(new CheckpointFolder(_folder).Damage(3, "99.a1", 0, isTruncation));
+        Assert.Null(Folder().Damage("n1", 3, "99.a1", 0, isTruncation));
     }
+
+    private CheckpointFolder Folder() => new(new ChaosClusterOptions(2, _folder, _folder, _folder, "dir", null));
 
     private CommittedCheckpoint WriteCheckpoint()
     {
-        var directory = Directory.CreateDirectory(Path.Combine(_folder, "0003", "9.a1")).FullName;
+        var directory = Directory.CreateDirectory(Path.Combine(_folder, "checkpoints", "chaos", "0003", "9.a1")).FullName;
         var files = new[] { "model.safetensors", "state.json" }.Select(name =>
         {
             var content = Encoding.UTF8.GetBytes(new string('x', 300) + name);

@@ -69,7 +69,7 @@ public sealed class FaultPlanTests
     [InlineData(200)]
     public void TheSweep_IsAValidFile_WithTheFourModels_AndGrowsWithTheFaults(int faults)
     {
-        var sweep = SweepFile.Parse(ChaosSweep.Yaml(3, faults, 9), "chaos.yaml");
+        var sweep = SweepFile.Parse(ChaosSweep.Yaml(3, faults, 9, "node"), "chaos.yaml");
         Assert.Equal(9ul, sweep.Seed);
         Assert.Equal(3, sweep.Resources.MaxConcurrent);
         var trials = Coordinator.Search.Searches.CreateChecked(sweep).Trials;

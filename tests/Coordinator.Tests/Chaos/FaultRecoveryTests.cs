@@ -58,8 +58,20 @@ public sealed class FaultRecoveryTests
     }
 
     [Fact]
+    public void AFullDisk_IsWatchedUntilItHasRoom_ForWhatTheSystemSays()
+    {
+        var recovery = Take(Begin(FaultKind.DiskFull, new FaultTarget(), 5, Four with { CheckpointProblems = 1 }), 11, Four with { Step = 31, CheckpointProblems = 1, CheckpointProblem = "old" });
+        Assert.Equal(TimeSpan.FromSeconds(1), recovery.WentOnAfter);
+        Assert.False(recovery.IsComplete);
+        recovery = Take(recovery, 13, Four with { Step = 40, CheckpointProblems = 2, CheckpointProblem = "No space left" });
+        recovery = Take(recovery, 17, Four with { Step = 60, CheckpointProblems = 2 });
+        Assert.True(recovery.IsComplete);
+        Assert.Equal("No space left", recovery.Affected[0].Said);
+    }
+
+    [Fact]
     public void TrialsThatAreOver_WereNotHit() =>
-        Assert.True(Begin(FaultKind.AgentKill, new FaultTarget("a"), Four with { IsOver = true, Nodes = [] }).IsComplete);
+        Assert.True(Take(Begin(FaultKind.AgentKill, new FaultTarget("a"), Four with { IsOver = true, Nodes = [] }), 11).IsComplete);
 
     [Fact]
     public void Statistics_AreByKind_WithNearestRanks()

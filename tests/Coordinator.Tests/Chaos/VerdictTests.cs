@@ -59,7 +59,7 @@ public sealed class VerdictTests
         var recovery = FaultRecovery.Begin(fault, new FaultTarget("n1", 4, 1, 0, 104), TimeSpan.FromSeconds(3), [moment])
             .Take(TimeSpan.FromSeconds(5), true, ImmutableDictionary<int, TrialMoment>.Empty.Add(4, moment with { Attempt = 2, Attempts = [.. moment.Attempts, new AttemptMoment(2, "n2", TimeSpan.FromSeconds(5), 27, 28)] }));
         var result = new ChaosResult(
-            new ChaosOptions(3, 1, 9, [FaultKind.RankKill], false, "/out", "/data", false), "volley chaos --faults 1", "0.1.0", "a machine", DateTimeOffset.UnixEpoch, "loopback", ["disk-full: needs root."],
+            new ChaosOptions(3, 1, 9, [FaultKind.RankKill], false, "dir", "/out", "/data", false), "volley chaos --faults 1", "0.1.0", "a machine", DateTimeOffset.UnixEpoch, "loopback", ["disk-full: needs root."],
             Good, Good, [new StruckFault(recovery, "killed rank 0 (process 104)")], [new ProgressPoint(TimeSpan.Zero, 0, true), new ProgressPoint(TimeSpan.FromSeconds(4), 90, true)], Verdict.Of(Good, Good, 1, 1));
 
         var markdown = ChaosMarkdown.Of(result);

@@ -17,8 +17,8 @@ internal static class FaultPlan
     private const double First = 0.03;
     private const double Last = 0.93;
 
-    /// <summary>An agent kills a rank that gave no sign of life for 30 s (ten missed heartbeats of 3 s).</summary>
-    private static readonly TimeSpan RankPatience = TimeSpan.FromSeconds(33);
+    /// <summary>An agent kills a rank that gave no sign of life for 33 s (at the eleventh missed heartbeat, each 3 s).</summary>
+    private static readonly TimeSpan RankPatience = TimeSpan.FromSeconds(36);
 
     /// <param name="kinds">At least one; those that this machine allows.</param>
     /// <param name="detector">How long a node must be silent until the cluster gives it up.</param>

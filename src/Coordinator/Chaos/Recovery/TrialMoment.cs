@@ -8,7 +8,13 @@ namespace Volley.Coordinator.Chaos.Recovery;
 /// <param name="Said">Why its last attempt ended, in the system's words.</param>
 /// <param name="Nodes">Where the running attempt's ranks are; empty while none runs.</param>
 /// <param name="Attempts">Oldest first, with the one that runs.</param>
-internal sealed record TrialMoment(int Trial, int Attempt, long Step, bool IsOver, string Said, ImmutableArray<string> Nodes, ImmutableArray<AttemptMoment> Attempts);
+internal sealed record TrialMoment(int Trial, int Attempt, long Step, bool IsOver, string Said, ImmutableArray<string> Nodes, ImmutableArray<AttemptMoment> Attempts)
+{
+    /// <summary>The newest trouble with checkpoints, and how often there was any.</summary>
+    public string CheckpointProblem { get; init; } = "";
+
+    public int CheckpointProblems { get; init; }
+}
 
 /// <param name="FirstStep">When it had made its first step, since the start of the sweep; null: not yet.</param>
 /// <param name="StartStep">Completed steps when it began.</param>

@@ -31,6 +31,7 @@ internal static class ChaosJson
             result.StartedAt,
             result.Options.Nodes,
             result.Options.Seed,
+            result.Options.Store,
             FaultsPlanned = result.Options.Faults,
             result.Network,
             result.Skipped,

@@ -17,7 +17,7 @@ internal static class ChaosMarkdown
         text.Append($"**{(result.Verdict.Holds ? "The verdict holds" : "THE VERDICT FAILS")}**: the sweep under faults {(result.Verdict.Holds ? "came to the results of the undisturbed one, weights included" : "did not come to the results of the undisturbed one as it should")}.\n\n");
         foreach (var check in result.Verdict.Checks) text.Append($"- {(check.Holds ? "yes" : "**NO**")}: {check.Claim} — {Cell(check.Detail)}\n");
         text.Append($"\n`{result.Command}`\n\n");
-        text.Append($"Volley {result.Version}; {result.Machine}; {result.Network}; started {result.StartedAt:yyyy-MM-dd HH:mm} UTC. ");
+        text.Append($"Volley {result.Version}; {result.Machine}; {result.Network}; checkpoints store: {result.Options.Store}; started {result.StartedAt:yyyy-MM-dd HH:mm} UTC. ");
         text.Append($"{result.Undisturbed.Results.Trials.Count} trials ({string.Join(", ", result.Undisturbed.Results.Trials.Select(trial => trial.Model).Distinct())}): undisturbed {Seconds(result.Undisturbed.Duration.TotalSeconds)} s, under faults {Seconds(result.Disturbed.Duration.TotalSeconds)} s");
         text.Append($" and {result.Disturbed.Results.Trials.Sum(trial => trial.Attempts)} attempts.\n");
         foreach (var reason in result.Skipped) text.Append($"\nLeft out on this machine: {reason}\n");
