@@ -6,7 +6,7 @@ namespace Volley.Simulation.Tests;
 /// </summary>
 internal static class Shrinker
 {
-    private const int MaxRuns = 400;
+    private const int MaxRuns = 200;
 
     /// <param name="faults">Of the run that failed.</param>
     /// <param name="run">Runs without those named; gives the faults that struck then if it still fails, else null.</param>

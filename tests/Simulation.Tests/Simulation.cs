@@ -24,14 +24,12 @@ internal static class Simulation
             }
             return new Outcome(cluster, results, null);
         }
-        catch (InvariantBrokenException broken)
+        // A core that throws breaks an invariant too.
+        catch (Exception broken) when (broken is InvariantBrokenException or InvalidOperationException or NullReferenceException or ArgumentException or KeyNotFoundException)
         {
-            trace?.Add($"BROKEN: {broken.Message}");
-            return new Outcome(cluster, new Dictionary<SweepId, SweepResults>(), broken.Message);
-        }
-        catch (Exception crash) when (crash is not OutOfMemoryException)
-        {
-            throw new InvalidOperationException($"seed {seed}: a core threw {crash.GetType().Name}: {crash.Message}", crash);
+            var message = broken is InvariantBrokenException ? broken.Message : broken.ToString();
+            trace?.Add($"BROKEN: {message}");
+            return new Outcome(cluster, new Dictionary<SweepId, SweepResults>(), message);
         }
     }
 

@@ -44,6 +44,9 @@ internal sealed class Watch(Cluster cluster)
     /// <summary>Facts worth counting: a run in which they never happen proves little.</summary>
     public Dictionary<string, int> Counts { get; } = [];
 
+    /// <summary>Every rank that began to train, and after how many steps.</summary>
+    public List<(RankKey Rank, long Step)> Resumptions { get; } = [];
+
     public void Count(string what) => Counts[what] = Counts.GetValueOrDefault(what) + 1;
 
     public void Journaled(string persistenceId, object journaled)
@@ -166,6 +169,7 @@ internal sealed class Watch(Cluster cluster)
 
     public void Resumed(RankKey key, StartRank start, CheckpointFile? file)
     {
+        Resumptions.Add((key, file?.Step ?? 0));
         if (start.ResumeFrom.Length == 0) return;
         Count(file is null ? "resumes from the beginning" : "resumes from a checkpoint");
         if (file is null) return;

@@ -7,12 +7,13 @@ namespace Volley.Benchmarks;
 /// <summary>What a reader must know to compare a figure.</summary>
 internal static class Machine
 {
-    public static void PrintHeader(string title)
+    /// <param name="usesTorch">Otherwise libtorch is not loaded to ask for its version.</param>
+    public static void PrintHeader(string title, bool usesTorch = true)
     {
         Console.WriteLine($"# {title}");
         Console.WriteLine();
         Console.WriteLine($"- Machine: {Processor()}, {Environment.ProcessorCount} cores, 512-bit vectors: {(Vector512.IsHardwareAccelerated ? "yes" : "no")}");
-        Console.WriteLine($"- Versions: .NET {Environment.Version}, libtorch {torch.__version__}, {RuntimeInformation.OSDescription}");
+        Console.WriteLine($"- Versions: .NET {Environment.Version}, {(usesTorch ? $"libtorch {torch.__version__}, " : "")}{RuntimeInformation.OSDescription}");
         Console.WriteLine($"- Load of the last minute at the start: {File.ReadAllText("/proc/loadavg").Split(' ')[0]}");
         Console.WriteLine($"- Command: `Volley.Benchmarks {string.Join(' ', Environment.GetCommandLineArgs().Skip(1))}`");
         Console.WriteLine();

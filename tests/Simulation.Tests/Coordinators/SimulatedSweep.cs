@@ -64,6 +64,7 @@ internal sealed class SimulatedSweep
 
     private void Take(SweepCommand command, AgentAddress? sender)
     {
+        if (command is PersonCommand && _state!.Submission is null) return;      // registered; the submission did not come through: "no such sweep"
         var decision = _cluster.Cores.Sweep(_state!, command, _coordinator.Now);
         _cluster.Watch.SweepTakes(_id, command);
         var journaled = decision.Journaled.ToList();
