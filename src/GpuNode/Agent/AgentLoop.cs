@@ -117,11 +117,29 @@ internal sealed class AgentLoop : IRankEvents, IDisposable
         Failpoint.Hit(FailpointNames.AgentBeforeLaunch);
         var key = new RankKey(launch.Start.Trial, launch.Start.Attempt, launch.Start.Rank);
         var (start, problem) = _roots.Resolve(launch.Start);
+        if (start is not null) problem = MakeRoom(start);
+        if (problem is not null) start = null;
         if (start is null) Post(new AgentInput.Exited(key, new RankExit(RankEnd.Failed, null, problem!, IsUserError: true, [])));
         else if (!ResumePreparation.IsNeeded(start)) _supervisor.Start(start, launch.Slots, [], this);
         else _preparation.Begin(key, start,
             (prepared, problems) => _supervisor.Start(prepared, launch.Slots, problems, this),
             failure => Post(new AgentInput.Exited(key, new RankExit(failure is null ? RankEnd.Stopped : RankEnd.Lost, null, failure ?? "", false, []))));
+    }
+
+    /// <returns>Why the rank cannot start; null: it can.</returns>
+    private string? MakeRoom(StartRank start)
+    {
+        if (_roots.CheckpointRoot is null) return null;      // the folder of `volley run` belongs to one journal
+        try
+        {
+            if (EarlierSweep.MoveAside(start, _time.GetUtcNow()) is { } aside)
+                _log.LogWarning("{Trial}: checkpoints of an earlier sweep of that name were moved to {Path}", start.Trial, aside);
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return $"{start.CheckpointRoot}: holds checkpoints of an earlier sweep of that name, which cannot be moved aside: {error.Message}";
+        }
     }
 
     /// <summary>What the core need not remember: the coordinator asks again.</summary>

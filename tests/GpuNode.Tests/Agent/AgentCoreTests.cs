@@ -93,6 +93,41 @@ public sealed class AgentCoreTests
     }
 
     [Fact]
+    public void ACopyIsFetched_AndARankThatWaitsForItsCheckpoint_HearsOfNewAddresses()
+    {
+        var copy = new CopyCheckpoint(1, Trial, 1, "sweep/0007", new CheckpointReference(10, "10.a1", "00") { Holders = [] }, 1);
+        Assert.Equal([new AgentEffect.FetchCopy(copy)], Take(new Heard(copy)));
+        Assert.Empty(Take(new Heard(copy with { Term = 0 })));
+
+        var start = Start() with { ResumeFrom = [new CheckpointReference(10, "10.a1", "00") { Holders = [new CheckpointHolder(new NodeId("a"), "h:1")] }] };
+        Take(new Heard(start));
+        Assert.Equal([new AgentEffect.Readdress(start)], Take(new Heard(start)));
+        Take(new Started(Key(), 42));
+        Assert.Equal(["RankStarted"], Kinds(Take(new Heard(start))));
+    }
+
+    [Fact]
+    public void ALeavingAgent_StaysUntilItsLastCheckpointIsCopied_ButNotForEver()
+    {
+        Run(Start());
+        Take(new Leave());
+        Take(new CheckpointDone(Key(), Checkpoint(10)));
+        Take(new Exited(Key(), Exit(RankEnd.Stopped)));
+        for (var tick = 1; tick < AgentCore.LeaveTicks; tick++) Assert.DoesNotContain(Take(new Tick()), effect => effect is AgentEffect.Exit);
+        Assert.Contains(new AgentEffect.Exit(null), Take(new Tick()));
+    }
+
+    [Fact]
+    public void ALeavingAgentWithoutACheckpointToSave_DoesNotWaitForOne()
+    {
+        Run(Start());
+        Take(new Leave());
+        Take(new Exited(Key(), Exit(RankEnd.Stopped)));
+        for (var tick = 1; tick < AgentCore.FarewellTicks; tick++) Assert.DoesNotContain(Take(new Tick()), effect => effect is AgentEffect.Exit);
+        Assert.Contains(new AgentEffect.Exit(null), Take(new Tick()));
+    }
+
+    [Fact]
     public void DuplicateAcknowledgements_AndThoseOfOtherAttempts_ChangeNothing()
     {
         Run(Start(attempt: 2));

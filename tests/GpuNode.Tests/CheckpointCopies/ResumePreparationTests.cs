@@ -93,6 +93,21 @@ public sealed class ResumePreparationTests
         }
     }
 
+    [Fact]
+    public async Task CheckpointsOfAnEarlierSweepOfThatName_AreMovedAside_ByTheFirstAttemptOnly()
+    {
+        await using var fixture = await FetchFixture.StartAsync();
+        var now = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        var start = Samples.Start() with { CheckpointRoot = fixture.A.TrialRoot() };
+        Assert.Null(EarlierSweep.MoveAside(start, now));                // nothing is there
+        fixture.A.Checkpoint(10);
+        Assert.Null(EarlierSweep.MoveAside(start with { Attempt = 2 }, now));
+        Assert.Null(EarlierSweep.MoveAside(start with { Rank = 1 }, now));
+        var aside = EarlierSweep.MoveAside(start, now);
+        Assert.True(File.Exists(Path.Combine(aside!, "10.a1", "manifest.json")));
+        fixture.A.Checkpoint(10);                                       // there is room for ours
+    }
+
     private async Task<(StartRank Start, IReadOnlyList<string> Problems)> PrepareAsync(FetchFixture fixture, params CheckpointReference[] checkpoints)
     {
         using var preparation = Preparation(fixture, fixture.Timeouts);
