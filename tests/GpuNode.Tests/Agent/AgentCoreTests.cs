@@ -9,7 +9,7 @@ namespace Volley.GpuNode.Tests.Agent;
 
 public sealed class AgentCoreTests
 {
-    private AgentState _state = new AgentState(Facts) { IsConnected = true, ClusterId = "c", Term = 1 };
+    private AgentState _state = new AgentState(Facts) { IsConnected = true, IsRegistered = true, ClusterId = "c", Term = 1 };
 
     [Fact]
     public void AStartedRank_IsLaunchedOnce_AndAnnouncedAgainForEveryRepetition()
