@@ -70,7 +70,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
                 agents.Add(name, Service.Start(
                     name,
                     () => In(options.Network, name, [node,
-                        "join", "--seed", $"akka.tcp://volley@{host}:{cluster}", "--name", name, "--slots", $"{SlotsPerNode}", "--device", "cpu",
+                        "join", "--coordinator", $"{host}:{http}", "--name", name, "--slots", $"{SlotsPerNode}", "--device", "cpu",
                         "--bind", bind, "--port", $"{port}", "--run-dir", options.RunDirectory, "--data-root", options.DataRoot,
                         "--checkpoint-root", options.CheckpointRootOf(name), "--log-dir", Path.Combine(options.Logs, name), "--parent-pid", $"{Environment.ProcessId}"]),
                     Path.Combine(options.Logs, $"{name}.out"), ledger, clock));
