@@ -160,7 +160,7 @@ internal sealed partial record SweepState(SweepId Id, Func<SweepSubmission, Swee
         return this with
         {
             Trials = Trials.Set(before, trial),
-            Search = isEnd && Plan is { } plan ? Search.Observe(plan.Search, ObservationOf(trial, plan.Spec.Objective)) : Search,
+            Search = isEnd && Plan is { Search.UsesResults: true } plan ? Search.Observe(plan.Search, ObservationOf(trial, plan.Spec.Objective)) : Search,
             Open = Put(Open, trial.IsOpen),
             Running = Put(Running, trial.Phase == TrialPhase.Running),
             RunningOn = before.Members == trial.Members ? RunningOn : Moved(before, trial),
