@@ -5,7 +5,6 @@ using Volley.Coordinator.Actors;
 using Volley.Coordinator.Sweeps;
 using Volley.Coordinator.Tests.Sweeps;
 using Volley.Shared.Config;
-using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
 
 namespace Volley.Coordinator.Tests.Actors;
@@ -21,19 +20,20 @@ public sealed class LongJournalTests : CoordinatorSystem
     [Trait("Category", "Slow")]
     public async Task ASweepOfManyTrials_IsRecoveredWhole(int trials)
     {
+        var stop = TestContext.Current.CancellationToken;
         var manager = StartManager();
-        await manager.Ask<SweepAnswer>(new SubmitSweep(TestSweep.Id, TestSweep.SubmissionOf(trials + 1)), TimeSpan.FromSeconds(20));
-        await manager.Ask<SweepAnswer>(new SteerSweep(TestSweep.Id, new CancelSweep()), TimeSpan.FromSeconds(20));
+        await manager.Ask<SweepAnswer>(new SubmitSweep(TestSweep.Id, TestSweep.SubmissionOf(trials + 1)), TimeSpan.FromSeconds(20), stop);
+        await manager.Ask<SweepAnswer>(new SteerSweep(TestSweep.Id, new CancelSweep()), TimeSpan.FromSeconds(20), stop);
         await StopAsync(manager);
         var filler = Sys.ActorOf(Props.Create(() => new Filler(trials)));
-        var events = await filler.Ask<int>("fill", TimeSpan.FromMinutes(2));
+        var events = await filler.Ask<int>("fill", TimeSpan.FromMinutes(2), stop);
         await StopAsync(filler);
 
         var clock = Stopwatch.StartNew();
         var before = Environment.CpuUsage.TotalTime;
         manager = StartManager();
         SweepState? state = null;
-        await AwaitConditionAsync(async () => (state = await LookAsync(manager)) is { Term: > 1 }, TimeSpan.FromMinutes(2), cancellationToken: TestContext.Current.CancellationToken);
+        await AwaitConditionAsync(async () => (state = await LookAsync(manager)) is { Term: > 1 }, TimeSpan.FromMinutes(2), cancellationToken: stop);
         TestContext.Current.TestOutputHelper?.WriteLine($"{events:N0} events of {trials:N0} trials were recovered in {clock.Elapsed.TotalSeconds:0.0} s, {(Environment.CpuUsage.TotalTime - before).TotalSeconds:0.0} s of processor time");
         Assert.Equal((trials, 0), (state!.Trials.Finished, state.Trials.Failed));
         Assert.Equal(Epochs, state.Trials[trials - 1].Epochs.Count);
