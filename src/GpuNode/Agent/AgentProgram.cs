@@ -35,7 +35,7 @@ internal static class AgentProgram
         var devices = Inventory(options, line => log.LogWarning("{Gpu}", line));
         using var runDirectory = await RunDirectory.OpenAsync(options.RunDirectory, options.Name, isLocal ? PredecessorPatience : TimeSpan.Zero, time);
         await using var supervisor = await RankSupervisor.StartAsync(
-            new SupervisorSettings(options.LogDirectory, options.DataRoot, new LinkTimeouts(), time), runDirectory, new RankLauncher(devices), logs);
+            new SupervisorSettings(options.LogDirectory, options.DataRoot, Timeouts(options), time), runDirectory, new RankLauncher(devices), logs);
         var roots = new AllowedRoots(CheckpointRoot(options), options.DataRoot);
         await using var http = await AgentHttpServer.StartAsync(
             new ServingSettings(options.Http, options.Bind, options.Name, Version, roots.CheckpointRoot, options.LogDirectory, supervisor.IsAlive, time), logs);
@@ -53,6 +53,7 @@ internal static class AgentProgram
                 Posix.ExitNow(1);
             });
         }
+        var signals = 0;
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 
@@ -73,8 +74,11 @@ internal static class AgentProgram
             signal.Cancel = true;
             // Ctrl-C in a terminal reaches every process in it: a local agent leaves the decision to the program that started it.
             if (signal.Signal == PosixSignal.SIGINT && isLocal) return;
-            say("Stopping: ranks finish their step, write a checkpoint and report.");
-            loop.Post(new AgentInput.Leave());
+            var isFirst = Interlocked.Increment(ref signals) == 1;
+            say(isFirst
+                ? $"Stopping: ranks finish their step, write a checkpoint and report, within {options.DrainTimeout.TotalSeconds} s. A second signal kills them."
+                : "Asked again: ranks are killed; their trials go on from their last checkpoints.");
+            loop.Post(new AgentInput.Leave(AtOnce: !isFirst));
         }
     }
 
@@ -90,6 +94,12 @@ internal static class AgentProgram
         {
             throw new Shared.UserErrorException($"--checkpoint-root {root}: cannot be made: {error.Message} Name a folder that this user may write.", error);
         }
+    }
+
+    private static LinkTimeouts Timeouts(JoinOptions options)
+    {
+        var timeouts = new LinkTimeouts();
+        return timeouts with { Stop = options.DrainTimeout, Heartbeat = options.RankTimeout / timeouts.MissedHeartbeats };
     }
 
     private static DeviceInventory Inventory(JoinOptions options, Action<string> log)

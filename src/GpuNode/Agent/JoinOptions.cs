@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Akka.Actor;
 using Volley.GpuNode.Devices;
+using Volley.GpuNode.Link;
 using Volley.Shared;
 using Volley.Shared.Messages;
 
@@ -34,6 +35,12 @@ internal sealed partial record JoinOptions
 
     /// <summary>Where checkpoints, logs and health are served.</summary>
     public required IPEndPoint Http { get; init; }
+
+    /// <summary>From a request to stop until a rank that has not stopped is killed.</summary>
+    public TimeSpan DrainTimeout { get; init; } = new LinkTimeouts().Stop;
+
+    /// <summary>A rank that gives no sign of life for so long is killed.</summary>
+    public TimeSpan RankTimeout { get; init; } = new LinkTimeouts().Silence;
 
     /// <summary>Set: a local agent of <c>volley run</c>, which ends with that process and writes nothing to the terminal.</summary>
     public int? ParentPid { get; init; }
@@ -71,6 +78,10 @@ internal sealed partial record JoinOptions
     /// <exception cref="UserErrorException">Not <c>[a-z0-9-]{1,63}</c>: it is used in paths, URLs and metric labels.</exception>
     public static string CheckName(string name) =>
         ValidName().IsMatch(name) ? name : throw new UserErrorException($"--name: '{name}' must be 1 to 63 of a-z, 0-9 and '-'.");
+
+    /// <exception cref="UserErrorException">Not from 1 s to a day.</exception>
+    public static TimeSpan CheckSeconds(string option, double seconds) =>
+        seconds is >= 1 and <= 86400 ? TimeSpan.FromSeconds(seconds) : throw new UserErrorException($"{option}: is {seconds}, must be from 1 to 86400 seconds.");
 
     public static int CheckPort(int port) =>
         port is >= 0 and <= 65535 ? port : throw new UserErrorException($"--port: is {port}, must be 1 to 65535, or 0 for any free one.");

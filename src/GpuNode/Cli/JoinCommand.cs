@@ -2,6 +2,7 @@ using System.CommandLine;
 using Akka.Actor;
 using Volley.GpuNode.Agent;
 using Volley.GpuNode.Devices;
+using Volley.GpuNode.Link;
 using Volley.Shared;
 using Volley.Shared.Cli;
 using Volley.Shared.Messages;
@@ -15,6 +16,7 @@ internal static class JoinCommand
 
     public static Command Create()
     {
+        var timeouts = new LinkTimeouts();
         var coordinator = new Option<string?>("--coordinator") { Description = $"HTTP addresses of the coordinators, one or all. Default: ${CoordinatorVariable}.", HelpName = "HOST:PORT[,HOST:PORT…]" };
         var clusterName = new Option<string>("--cluster-name") { Description = "As the coordinator was told; another cluster is refused.", DefaultValueFactory = _ => ClusterNames.DefaultCluster, HelpName = "NAME" };
         var seed = new Option<string[]>("--seed") { Description = "Instead of --coordinator: cluster addresses that never change.", DefaultValueFactory = _ => [], HelpName = "akka.tcp://volley@HOST:PORT" };
@@ -29,6 +31,8 @@ internal static class JoinCommand
         var bind = new Option<string?>("--bind") { Description = "This machine's address as the others reach it. Default: the one on the route to the first coordinator.", HelpName = "HOST" };
         var port = new Option<int>("--port") { Description = "Cluster port of this agent; 0: any free one.", DefaultValueFactory = _ => 0, HelpName = "P" };
         var http = new Option<string?>("--http") { Description = "Serve checkpoints to other agents, logs and /healthz here. Default: the address of --bind, any free port.", HelpName = "HOST:PORT" };
+        var drainTimeout = new Option<double>("--drain-timeout") { Description = "After SIGTERM (a spot notice, say) ranks get so long for their step and a checkpoint, then they are killed. A second signal kills them at once.", DefaultValueFactory = _ => timeouts.Stop.TotalSeconds, HelpName = "SECONDS" };
+        var rankTimeout = new Option<double>("--rank-timeout") { Description = "A rank that gives no sign of life for so long (stopped, hanging) is killed; its trial goes on from its checkpoint.", DefaultValueFactory = _ => timeouts.Silence.TotalSeconds, HelpName = "SECONDS" };
         var parentPid = new Option<int?>("--parent-pid") { Description = "End, with every rank, when this parent process is gone (volley run uses it).", HelpName = "PID" };
         var command = new Command("join", """
             Lend this machine's slots to a coordinator, until Ctrl-C or SIGTERM: ranks then stop at their next step, write a checkpoint and report.
@@ -38,7 +42,7 @@ internal static class JoinCommand
               volley join --coordinator 10.0.0.1:7070,10.0.0.2:7070,10.0.0.3:7070 --slots 4 --threads-per-slot 2 --device cpu
             """)
         {
-            coordinator, clusterName, seed, name, slots, threads, device, runDirectory, dataRoot, checkpointRoot, logDirectory, bind, port, http, parentPid,
+            coordinator, clusterName, seed, name, slots, threads, device, runDirectory, dataRoot, checkpointRoot, logDirectory, bind, port, http, drainTimeout, rankTimeout, parentPid,
         };
         command.SetAction((parsed, _) =>
         {
@@ -66,6 +70,8 @@ internal static class JoinCommand
                     Bind = address,
                     Http = JoinOptions.CheckHttp(parsed.GetValue(http), address),
                     Port = JoinOptions.CheckPort(parsed.GetValue(port)),
+                    DrainTimeout = JoinOptions.CheckSeconds("--drain-timeout", parsed.GetValue(drainTimeout)),
+                    RankTimeout = JoinOptions.CheckSeconds("--rank-timeout", parsed.GetValue(rankTimeout)),
                     ParentPid = parsed.GetValue(parentPid),
                 },
                 parsed.GetValue(parentPid) is null ? Console.Out.WriteLine : _ => { });

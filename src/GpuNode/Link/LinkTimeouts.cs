@@ -18,6 +18,9 @@ public sealed record LinkTimeouts
     /// </summary>
     public int MissedHeartbeats { get; init; } = 10;
 
+    /// <summary>A rank that is silent for so long is killed.</summary>
+    public TimeSpan Silence => Heartbeat * MissedHeartbeats;
+
     /// <summary>From a graceful stop to SIGKILL: a step, a checkpoint and a report fit, and an agent ends within 20 s.</summary>
     public TimeSpan Stop { get; init; } = TimeSpan.FromSeconds(15);
 

@@ -34,17 +34,26 @@ internal sealed class RankLinkServer : IAsyncDisposable
             server.ListenUnixSocket(path, listen =>
             {
                 listen.Protocols = HttpProtocols.Http2;
-                listen.Use(next => connection =>
+                listen.Use(next => async connection =>
                 {
                     var socket = connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket;
                     var peer = PeerCredentials.Of(socket);
                     if (peer.User != Posix.EffectiveUser())
                     {
+                        service.CountStranger(peer);
                         connection.Abort();
-                        return Task.CompletedTask;
+                        return;
                     }
-                    connection.Features.Set(new PeerFeature(peer));
-                    return next(connection);
+                    var feature = new PeerFeature(peer);
+                    connection.Features.Set(feature);
+                    try
+                    {
+                        await next(connection);
+                    }
+                    finally
+                    {
+                        if (!feature.HasCalled) service.CountStranger(peer);
+                    }
                 });
             });
         });

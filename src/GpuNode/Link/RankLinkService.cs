@@ -61,7 +61,9 @@ internal sealed class RankLinkService(LinkTimeouts timeouts, ILogger<RankLinkSer
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
         deadline.CancelAfter(timeouts.Hello);
-        var peer = context.GetHttpContext().Features.GetRequiredFeature<PeerFeature>().Peer;
+        var connection = context.GetHttpContext().Features.GetRequiredFeature<PeerFeature>();
+        connection.HasCalled = true;
+        var peer = connection.Peer;
         try
         {
             if (!await requests.MoveNext(deadline.Token) || requests.Current.Hello is not { } hello) throw Refusal(peer, "the first message was not Hello");
@@ -79,6 +81,13 @@ internal sealed class RankLinkService(LinkTimeouts timeouts, ILogger<RankLinkSer
         }
     }
 
+    /// <summary>A connection that never began a call: rubbish, or silence.</summary>
+    public void CountStranger(PeerCredentials peer)
+    {
+        Interlocked.Increment(ref _refused);
+        log.LogWarning("A connection of process {Pid} was refused: it did not speak as a rank does", peer.Pid);
+    }
+
     private RpcException Refusal(PeerCredentials peer, string reason)
     {
         Interlocked.Increment(ref _refused);
@@ -88,4 +97,10 @@ internal sealed class RankLinkService(LinkTimeouts timeouts, ILogger<RankLinkSer
 }
 
 /// <summary>Set on each connection when it is accepted.</summary>
-internal sealed record PeerFeature(PeerCredentials Peer);
+internal sealed class PeerFeature(PeerCredentials peer)
+{
+    public PeerCredentials Peer => peer;
+
+    /// <summary>It has begun a call: what becomes of that is counted there.</summary>
+    public bool HasCalled { get; set; }
+}

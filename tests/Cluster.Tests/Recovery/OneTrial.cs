@@ -68,6 +68,8 @@ public sealed class OneTrial : IAsyncLifetime
 
     internal static JsonNode Attempt(JsonNode trial, int attempt) => trial["attempts"]!.AsArray().Single(one => (int)one!["attempt"]! == attempt)!;
 
+    internal static bool IsRank(JsonNode trial, int pid) => trial["ranks"]!.AsArray() is [{ } rank] && (int?)rank["pid"] == pid;
+
     internal static int Pid(JsonNode trial) => (int)trial["ranks"]![0]!["pid"]!;
 
     private static string WeightsOf(JsonNode trial) => (string?)trial["outcome"]?["weights_sha256"] ?? throw new InvalidOperationException($"The trial has no outcome: {trial}");
