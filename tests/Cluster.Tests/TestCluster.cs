@@ -10,11 +10,11 @@ internal sealed partial class TestCluster : IAsyncDisposable
 {
     private readonly List<ChildProgram> _programs = [];
     private readonly HttpClient _http;
-    private readonly string _address;
+    private string _seed = "";
 
     private TestCluster(string folder, ChildProgram coordinator, Uri http)
     {
-        (Folder, Coordinator, _address) = (folder, coordinator, http.Authority);
+        (Folder, Coordinator) = (folder, coordinator);
         _http = new HttpClient { BaseAddress = http, Timeout = TimeSpan.FromSeconds(30) };
         _programs.Add(coordinator);
     }
@@ -25,6 +25,9 @@ internal sealed partial class TestCluster : IAsyncDisposable
 
     /// <summary>Where failpoints that fired put their names (VOLLEY_FAILPOINTS_DIR).</summary>
     public string Fired => Path.Combine(Folder, "fired");
+
+    /// <summary>Of the coordinator's actor system.</summary>
+    public int ClusterPort => int.Parse(_seed[(_seed.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
 
     public string Checkpoints => Path.Combine(Folder, "checkpoints");
 
@@ -38,9 +41,11 @@ internal sealed partial class TestCluster : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("vc-").FullName;
         Directory.CreateDirectory(Path.Combine(folder, "fired"));
         var coordinator = ChildProgram.Start(ChildProgram.Volley, "serve", "--data", Path.Combine(folder, "serve"), "--http", "127.0.0.1:0", "--cluster", "127.0.0.1:0");
-        var line = await coordinator.LineAsync(text => Addresses().IsMatch(text), TinySweep.Patience);
-        var match = Addresses().Match(line);
-        return new TestCluster(folder, coordinator, new Uri(match.Groups["http"].Value));
+        var line = await coordinator.LineAsync(text => Address().IsMatch(text), TinySweep.Patience);
+        var cluster = new TestCluster(folder, coordinator, new Uri(Address().Match(line).Groups["http"].Value));
+        var view = JsonNode.Parse(await cluster._http.GetStringAsync("/api/v1/cluster", TestContext.Current.CancellationToken))!;
+        cluster._seed = (string)view["seeds"]![0]!;
+        return cluster;
     }
 
     /// <returns>Once the coordinator has accepted it.</returns>
@@ -48,7 +53,7 @@ internal sealed partial class TestCluster : IAsyncDisposable
     {
         var agent = ChildProgram.Start(
             ChildProgram.VolleyNode, failpoints.Length == 0 ? [] : new Dictionary<string, string> { ["VOLLEY_FAILPOINTS"] = failpoints, ["VOLLEY_FAILPOINTS_DIR"] = Fired },
-            ["join", "--coordinator", _address, "--name", name, "--slots", "1", "--device", "cpu", "--run-dir", Path.Combine(Folder, "run"), "--checkpoint-root", CheckpointsOf(name),
+            ["join", "--seed", _seed, "--name", name, "--slots", "1", "--device", "cpu", "--run-dir", Path.Combine(Folder, "run"), "--checkpoint-root", CheckpointsOf(name),
              "--data-root", Path.Combine(Folder, "data"), "--log-dir", Path.Combine(Folder, "logs", name), .. more]);
         _programs.Add(agent);
         await agent.LineAsync(line => line.Contains($"{name} has joined", StringComparison.Ordinal), TinySweep.Patience);
@@ -101,10 +106,10 @@ internal sealed partial class TestCluster : IAsyncDisposable
 
     private async Task<JsonNode?> LookAsync(string sweep)
     {
-        var answer = await _http.GetAsync($"/api/v1/sweeps/{sweep}?changed_since=-1", TestContext.Current.CancellationToken);
+        var answer = await _http.GetAsync($"/api/v1/sweeps/{sweep}", TestContext.Current.CancellationToken);
         return answer.IsSuccessStatusCode ? JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)) : null;
     }
 
     [GeneratedRegex(@"HTTP API at (?<http>\S+?)/?;")]
-    private static partial Regex Addresses();
+    private static partial Regex Address();
 }

@@ -79,6 +79,10 @@ internal sealed class RankLinkService(LinkTimeouts timeouts, ILogger<RankLinkSer
         {
             throw Refusal(peer, $"no Hello within {timeouts.Hello.TotalSeconds} s");
         }
+        catch (RpcException error) when (error.StatusCode != StatusCode.PermissionDenied)
+        {
+            throw Refusal(peer, $"its first message cannot be read: {error.Status.Detail}");
+        }
     }
 
     /// <summary>A connection that never began a call: rubbish, or silence.</summary>

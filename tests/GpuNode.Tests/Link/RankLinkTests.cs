@@ -92,30 +92,45 @@ public sealed class RankLinkTests : IAsyncLifetime
         var session = Expect(Environment.ProcessId);
         var error = await Assert.ThrowsAsync<UserErrorException>(() => RankLinkClient.ConnectAsync(_directory.Socket, agentPid: 1, HelloOf(session), Timeouts));
         Assert.Contains("not the agent (1)", error.Message);
-        Assert.Equal(0, _server.Refused);   // it never got so far
+        Assert.False(session.Attached.IsCompleted);   // it never got so far
     }
 
-    [Fact]
-    public async Task Garbage_EndsThatConnection_AndNoOther()
+    [Theory]
+    [InlineData("", 4096)]
+    [InlineData("", 100 << 20)]
+    [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 100 << 20)]   // what a client of HTTP/2 begins with
+    public async Task Garbage_EndsThatConnection_AndNoOther_AndIsCounted(string beginning, int bytes)
     {
         using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(_directory.Socket), TestContext.Current.CancellationToken);
-            await socket.SendAsync(Enumerable.Repeat((byte)'x', 4096).ToArray(), TestContext.Current.CancellationToken);
-            var buffer = new byte[4096];
+            var rubbish = Enumerable.Repeat((byte)'x', 1 << 16).ToArray();
             try
             {
-                while (await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken) > 0) { }
+                await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes(beginning), TestContext.Current.CancellationToken);
+                for (var sent = 0; sent < bytes; sent += rubbish.Length)
+                    await socket.SendAsync(rubbish.AsMemory(0, Math.Min(rubbish.Length, bytes - sent)), TestContext.Current.CancellationToken);
+                while (await socket.ReceiveAsync(rubbish, TestContext.Current.CancellationToken) > 0) { }
             }
             catch (SocketException)
             {
                 // Reset instead of closed: over as well.
             }
         }
+        await UntilAsync(() => _server.Refused == 1);
         var session = Expect(Environment.ProcessId);
         session.Post(new ToRank { Start = new StartTrial() });
         await using var link = await ConnectAsync(session);
         Assert.False(link.Closed.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task AHelloOfAHundredMegabytes_IsRefused_AndCounted()
+    {
+        var hello = HelloOf(Expect(Environment.ProcessId));
+        hello.Sweep = new string('x', 100 << 20);
+        await RefusalAsync(hello);
+        Assert.Equal(1, _server.Refused);
     }
 
     [Fact]
@@ -140,6 +155,14 @@ public sealed class RankLinkTests : IAsyncLifetime
         var heard = await session.Incoming.ReadAllAsync(TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
         Assert.Equal(3, Assert.Single(heard, message => message.Checkpoint is not null).Checkpoint.Step);
         Assert.DoesNotContain(heard, message => message.Ended is not null);
+    }
+
+    private static async Task UntilAsync(Func<bool> holds)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(TimeSpan.FromSeconds(10));
+        using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        while (!holds()) await ticks.WaitForNextTickAsync(deadline.Token);
     }
 
     private RankSession Expect(int pid)
