@@ -63,13 +63,17 @@ internal sealed partial class TestCluster : IAsyncDisposable
     public async Task SubmitAsync(string name, string yaml)
     {
         HttpResponseMessage answer;
-        do answer = await _http.PostAsJsonAsync("/api/v1/sweeps", new { name, file_name = $"{name}.yaml", text = yaml }, TestContext.Current.CancellationToken);
+        do answer = await _http.PostAsJsonAsync("/api/v1/sweeps", new { file_name = $"{name}.yaml", text = yaml }, TestContext.Current.CancellationToken);
         while (answer.StatusCode == HttpStatusCode.ServiceUnavailable);   // still starting: each try waits inside the coordinator
         Assert.True(answer.StatusCode is HttpStatusCode.Created, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 
     /// <summary>Trial 0 of a sweep, as the API shows it; null before it was made.</summary>
-    public async Task<JsonNode?> TrialAsync(string sweep) => (await LookAsync(sweep))?["changed"]!.AsArray().FirstOrDefault();
+    public async Task<JsonNode?> TrialAsync(string sweep)
+    {
+        var answer = await _http.GetAsync($"/api/v1/sweeps/{sweep}/trials/0", TestContext.Current.CancellationToken);
+        return answer.IsSuccessStatusCode ? JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)) : null;
+    }
 
     /// <summary>Asks until <paramref name="holds"/> of trial 0.</summary>
     public async Task<JsonNode> UntilTrialAsync(string sweep, Predicate<JsonNode> holds, TimeSpan timeout)
@@ -102,12 +106,6 @@ internal sealed partial class TestCluster : IAsyncDisposable
         foreach (var program in _programs) await program.DisposeAsync();
         await ProcessTable.UntilAsync(() => ProcessTable.Of(Folder).Count == 0, TimeSpan.FromSeconds(10), () => "killed processes are left");
         Directory.Delete(Folder, recursive: true);
-    }
-
-    private async Task<JsonNode?> LookAsync(string sweep)
-    {
-        var answer = await _http.GetAsync($"/api/v1/sweeps/{sweep}", TestContext.Current.CancellationToken);
-        return answer.IsSuccessStatusCode ? JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)) : null;
     }
 
     [GeneratedRegex(@"HTTP API at (?<http>\S+?)/?;")]

@@ -46,19 +46,29 @@ public sealed class KilledTests(OneTrial undisturbed)
         OneTrial.Within(TimeSpan.FromSeconds(10), recovery, again);
     }
 
-    /// <summary>Where a death hurts most: each point once, in attempt 1; a death later in the same place would be another test.</summary>
     [Theory]
     [InlineData("rank.attached=kill")]
     [InlineData("rank.mid-step=kill@60")]
     [InlineData("rank.in-evaluation=kill@2")]
     [InlineData("rank.before-last-words=kill")]
+    public Task ARankThatDiesAtAFailpoint_ChangesNoNumber(string failpoint) => ChangesNoNumberAsync(failpoint);
+
+    [Theory]
+    [InlineData("checkpoint.before-write=error@2")]
     [InlineData("checkpoint.before-manifest=kill@2")]
     [InlineData("checkpoint.before-rename=kill@2")]
     [InlineData("checkpoint.after-rename=kill@2")]
+    public Task ARankThatDiesWhileItSaves_ChangesNoNumber(string failpoint) => ChangesNoNumberAsync(failpoint);
+
+    [Theory]
+    [InlineData("agent.before-launch=kill")]
     [InlineData("agent.after-launch=kill")]
     [InlineData("agent.after-report-sent/CheckpointReport=kill@2")]
     [InlineData("agent.after-report-sent/RankExited=kill")]
-    public async Task ADeathAtAFailpoint_ChangesNoNumber(string failpoint)
+    [InlineData("agent.before-exit-acknowledged=kill")]
+    public Task AnAgentThatDiesAtAFailpoint_ChangesNoNumber(string failpoint) => ChangesNoNumberAsync(failpoint);
+
+    private async Task ChangesNoNumberAsync(string failpoint)
     {
         await using var cluster = await TestCluster.StartAsync();
         await cluster.JoinAsync("n1", failpoint);
