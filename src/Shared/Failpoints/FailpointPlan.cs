@@ -83,14 +83,15 @@ internal sealed partial class FailpointPlan
         Console.Error.WriteLine($"failpoint {armed.FileName}: {armed.Action}");
         switch (armed.Action)
         {
-            case "kill": _ = Kill(Environment.ProcessId, SigKill); break;
-            case "stop": _ = Kill(Environment.ProcessId, SigStop); break;
+            // To this very thread: sent to the process, another thread may take it while this one does its next step.
+            case "kill": _ = Raise(SigKill); break;
+            case "stop": _ = Raise(SigStop); break;
             case "error": throw new IOException($"failpoint {armed.FileName}");
         }
     }
 
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int process, int signal);
+    [LibraryImport("libc", EntryPoint = "raise")]
+    private static partial int Raise(int signal);
 
     private sealed record Armed(string Name, string Detail, string Action, int At)
     {
