@@ -53,7 +53,7 @@ internal sealed partial class TestCluster : IAsyncDisposable
     {
         var agent = ChildProgram.Start(
             ChildProgram.VolleyNode, failpoints.Length == 0 ? [] : new Dictionary<string, string> { ["VOLLEY_FAILPOINTS"] = failpoints, ["VOLLEY_FAILPOINTS_DIR"] = Fired },
-            ["join", "--seed", _seed, "--name", name, "--slots", "1", "--device", "cpu", "--run-dir", Path.Combine(Folder, "run"), "--checkpoint-root", CheckpointsOf(name),
+            ["join", "--coordinator", _http.BaseAddress!.Authority, "--name", name, "--slots", "1", "--device", "cpu", "--run-dir", Path.Combine(Folder, "run"), "--checkpoint-root", CheckpointsOf(name),
              "--data-root", Path.Combine(Folder, "data"), "--log-dir", Path.Combine(Folder, "logs", name), .. more]);
         _programs.Add(agent);
         await agent.LineAsync(line => line.Contains($"{name} has joined", StringComparison.Ordinal), TinySweep.Patience);
