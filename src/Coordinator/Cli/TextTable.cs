@@ -19,7 +19,10 @@ internal sealed class TextTable<T>
 
     public void Print(TextWriter writer, int? width, IReadOnlyList<T> rows)
     {
-        var columns = _columns.Select(column => (column.Title, column.Weight, column.IsNumber, Cells: rows.Select(row => $"{column.Cell(row)}".ReplaceLineEndings(" ")).ToList())).ToList();
+        var columns = _columns
+            .Select(column => (column.Title, column.Weight, column.IsNumber, Cells: rows.Select(row => $"{column.Cell(row)}".ReplaceLineEndings(" ")).ToList()))
+            .Where(column => column.Weight == 0 || column.Cells.Exists(cell => cell.Length > 0))        // what no row has is no column
+            .ToList();
         var widths = columns.Select(column => Math.Max(column.Title.Length, column.Cells.Select(cell => cell.Length).DefaultIfEmpty(0).Max())).ToList();
         while (width is { } most && Total(widths) > most)
         {

@@ -26,7 +26,7 @@ internal sealed class SweepWatch
             // At the first look only what runs now is told: the rest happened before.
             var before = _trials.GetValueOrDefault(trial.Number);
             if (_hasSeenAll) lines.AddRange(TrialLines.Between(before, trial));
-            else if (trial.State is "starting" or "running") lines.AddRange(TrialLines.Between(trial with { Attempt = trial.Attempt - 1 }, trial));
+            else if (trial.State is "starting" or "running") lines.AddRange([TrialLines.Now(trial)]);
             _trials[trial.Number] = trial;
         }
         _hasSeenAll |= !view.HasMore;

@@ -27,6 +27,10 @@ internal static class TrialLines
         if (now.State == "cancelled") yield return $"{name}: cancelled";
     }
 
+    /// <summary>Where a trial stands that was under way before anybody looked.</summary>
+    public static string Now(TrialView trial) =>
+        $"trial {trial.Number} ({Title(trial)}): attempt {trial.Attempt} runs on {trial.Node}{(trial.Epoch > 0 ? $", {trial.Epoch} of {trial.TotalEpochs} epochs done" : "")}";
+
     /// <summary>Model and what was chosen for it.</summary>
     public static string Title(TrialView trial)
     {

@@ -23,6 +23,14 @@ public sealed class TextTableTests
             """, Print(null));
     }
 
+    [Fact]
+    public void WhatNoRowHas_IsNoColumn()
+    {
+        var text = new StringWriter();
+        Table.Print(text, null, [("short", 7, "")]);
+        Assert.DoesNotContain("NOTE", text.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(60)]
     [InlineData(40)]
