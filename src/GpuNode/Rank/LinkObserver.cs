@@ -21,7 +21,11 @@ internal sealed class LinkObserver(Action<FromRank> post, StepRecord? steps, Tim
     private int _checkpointProblems;
     private volatile Progress? _newest;
 
-    public void OnData(DataDescription data) => post(new FromRank { Data = new DataOpened { Digest = data.Digest } });
+    public void OnData(DataDescription data)
+    {
+        OnLog($"data: {data.Source}, {data.Split}, digest {data.Digest}");
+        post(new FromRank { Data = new DataOpened { Digest = data.Digest } });
+    }
 
     /// <summary>Also from the writer's thread. Said at once, with the progress of before: a run that waits for its last checkpoint makes none.</summary>
     public void OnCheckpointProblem(string problem)
@@ -67,7 +71,12 @@ internal sealed class LinkObserver(Action<FromRank> post, StepRecord? steps, Tim
         post(new FromRank { Progress = _newest });
     }
 
-    public void OnEpoch(EpochMetrics epoch) => post(new FromRank { Epoch = epoch.ToWire() });
+    public void OnEpoch(EpochMetrics epoch)
+    {
+        var validation = epoch.Validation is { } part ? $", validation loss {part.Loss:0.0000}{(part.Accuracy is { } accuracy ? $", accuracy {accuracy:0.0000}" : "")}" : "";
+        OnLog($"epoch {epoch.Epoch}, step {epoch.Step}: loss {epoch.TrainLoss:0.0000}{validation}, learning rate {epoch.LearningRate:0.######}, {epoch.ImagesPerSecond:0} images/s");
+        post(new FromRank { Epoch = epoch.ToWire() });
+    }
 
     public void OnCheckpoint(WrittenCheckpoint checkpoint)
     {
@@ -80,6 +89,7 @@ internal sealed class LinkObserver(Action<FromRank> post, StepRecord? steps, Tim
             Bytes = checkpoint.Bytes,
         };
         if (checkpoint.ObjectiveValue is { } value) message.ObjectiveValue = value;
+        OnLog($"checkpoint {checkpoint.RelativePath}, {checkpoint.Bytes} bytes");
         post(new FromRank { Checkpoint = message });
     }
 

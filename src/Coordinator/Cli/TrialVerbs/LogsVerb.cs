@@ -39,56 +39,62 @@ internal static class LogsVerb
     private static async Task<int> PrintAsync(ClientSession session, string sweep, int trial, int? attempt, int rank, bool follow, CancellationToken stop)
     {
         var wanted = attempt ?? (await session.Client.TrialAsync(sweep, trial, stop)).Attempt;
-        if (await CopyAsync(session, sweep, trial, wanted, rank, follow, stop)) return 0;
+        if ((await CopyAsync(session, sweep, trial, wanted, rank, follow, 0, stop)).IsWhole) return 0;
         await session.Error.WriteLineAsync("The log broke off: its machine does not answer any more.");
         return ClientVerb.FailedExitCode;
     }
 
-    /// <summary>Attempt after attempt. Ends with the trial, not with a machine.</summary>
+    /// <summary>Attempt after attempt. Ends with the trial, not with a machine or a coordinator on the way.</summary>
     private static async Task<int> FollowAsync(ClientSession session, string sweep, int trial, int rank, CancellationToken stop)
     {
-        for (var followed = 0; ;)
+        var (followed, lines, isWhole) = (0, 0, true);
+        while (true)
         {
             var view = await session.Client.TrialAsync(sweep, trial, stop);
-            if (view.Attempt > followed && view.State != "starting")
+            var isOver = view.State is "finished" or "failed" or "cancelled";
+            if ((view.Attempt > followed || !isWhole) && view.State != "starting")
             {
                 try
                 {
-                    if (followed > 0) await session.Error.WriteLineAsync($"-- attempt {view.Attempt} on {view.Node} --");
-                    await CopyAsync(session, sweep, trial, view.Attempt, rank, follow: true, stop);
-                    followed = view.Attempt;
-                    continue;       // what came after it while it was read
+                    if (view.Attempt > followed && followed > 0) await session.Error.WriteLineAsync($"-- attempt {view.Attempt} on {view.Node} --");
+                    // What broke off goes on behind the lines that were printed.
+                    if (view.Attempt > followed) (followed, lines) = (view.Attempt, 0);
+                    (lines, isWhole) = await CopyAsync(session, sweep, trial, followed, rank, follow: true, lines, stop);
+                    if (isWhole) continue;      // what came after it while it was read
                 }
-                catch (ApiException missing) when (missing.Status is (HttpStatusCode.NotFound or HttpStatusCode.BadGateway) && view.State is "running" or "waiting")
+                catch (ApiException missing) when (missing.Status is (HttpStatusCode.NotFound or HttpStatusCode.BadGateway) && !isOver)
                 {
-                    // Its process has not written yet; or the machine is gone and another attempt comes.
+                    isWhole = false;            // its process has not written yet; or the machine is gone and another attempt comes
                 }
             }
-            if (view.State is "finished" or "failed" or "cancelled") return 0;
+            if (isOver && isWhole) return 0;
             await Task.Delay(LookPeriod, stop);
         }
     }
 
-    /// <returns>Whether it came to its end.</returns>
-    private static async Task<bool> CopyAsync(ClientSession session, string sweep, int trial, int attempt, int rank, bool follow, CancellationToken stop)
+    /// <param name="skip">Lines that were printed before.</param>
+    /// <returns>Lines printed so far, and whether it came to its end.</returns>
+    private static async Task<(int Lines, bool IsWhole)> CopyAsync(ClientSession session, string sweep, int trial, int attempt, int rank, bool follow, int skip, CancellationToken stop)
     {
         using var response = await session.Client.LogAsync(sweep, trial, attempt, rank, follow, stop);
         if (response.Headers.TryGetValues(LogApi.ExcerptHeader, out var nodes))
             await session.Error.WriteLineAsync($"Node {nodes.First()}, which has this log, does not answer: only the last lines of the attempt that failed last are known.");
+        var count = 0;
         try
         {
             using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(stop));
             while (await lines.ReadLineAsync(stop) is { } line)
             {
+                if (++count <= skip) continue;
                 if (session.IsJson) session.JsonLine(new { trial = $"{sweep}/{trial}", attempt, rank, line });
                 else session.Line(line);
                 await session.Output.FlushAsync(stop);
             }
-            return true;
+            return (Math.Max(skip, count), true);
         }
         catch (Exception lost) when (lost is IOException or HttpRequestException)
         {
-            return false;
+            return (Math.Max(skip, count), false);
         }
     }
 }
