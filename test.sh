@@ -22,7 +22,7 @@ projects=(
   "Models.Tests       150  360"
   "GpuNode.Tests      240  900"
   "Coordinator.Tests  120  240"
-  "Simulation.Tests   120  600"
+  "Simulation.Tests   150  700"
   "Cluster.Tests      120  900"
 )
 

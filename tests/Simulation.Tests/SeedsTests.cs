@@ -11,6 +11,7 @@ public sealed class SeedsTests
         "one machine" => new Setup(1, 2) { Sweeps = [Sweeps.Of()] },
         "three machines, two sweeps" => new Setup(3, 2) { Sweeps = [Sweeps.Of("alpha", 4), Sweeps.Of("beta", 3)] },
         "two ranks a trial" => new Setup(4, 1) { Sweeps = [Sweeps.Of(trials: 4, resources: "ranks: 2")] },
+        "checkpoints on nodes" => new Setup(3, 2) { Sweeps = [Sweeps.Of(trials: 5, isOnNodes: true)] },
         "no standbys" => new Setup(2, 2) { Sweeps = [Sweeps.Of(trials: 5, resources: "max_concurrent: 3", checkpoint: "keep_last: 1, keep_best: 0")], HasStandbys = false },
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such setup"),
     };
@@ -20,14 +21,16 @@ public sealed class SeedsTests
     [InlineData("three machines, two sweeps", 600)]
     [InlineData("two ranks a trial", 400)]
     [InlineData("no standbys", 400)]
+    [InlineData("checkpoints on nodes", 400)]
     public void ADisturbedSweep_EndsWithTheSameResults(string setup, int seeds) => Disturb(SetupOf(setup), 1, seeds);
 
     [Theory]
     [Trait("Category", "Slow")]
-    [InlineData("one machine", 5_000)]
-    [InlineData("three machines, two sweeps", 8_000)]
-    [InlineData("two ranks a trial", 5_000)]
-    [InlineData("no standbys", 5_000)]
+    [InlineData("one machine", 3_000)]
+    [InlineData("three machines, two sweeps", 4_000)]
+    [InlineData("two ranks a trial", 3_000)]
+    [InlineData("no standbys", 3_000)]
+    [InlineData("checkpoints on nodes", 4_000)]
     public void ADisturbedSweep_EndsWithTheSameResults_OverManySeeds(string setup, int seeds) => Disturb(SetupOf(setup), 100_000, seeds);
 
     [Theory]
@@ -35,6 +38,7 @@ public sealed class SeedsTests
     [InlineData("three machines, two sweeps")]
     [InlineData("two ranks a trial")]
     [InlineData("no standbys")]
+    [InlineData("checkpoints on nodes")]
     public void AnUndisturbedSweep_RunsEveryTrialInOneAttempt(string setup)
     {
         var outcome = Simulation.Run(1, SetupOf(setup));
@@ -67,6 +71,7 @@ public sealed class SeedsTests
         if (lowest != ulong.MaxValue) Assert.Fail(Simulation.Explain(lowest, disturbed, expected));
         TestContext.Current.TestOutputHelper?.WriteLine($"{seeds} seeds: {string.Join(", ", counts.Select(entry => $"{entry.Value:n0} {entry.Key}"))}");
         // A simulation that disturbs nothing would prove nothing.
+        if (quiet.Sweeps[0].IsForAnyMachine) Assert.True(counts.GetValueOrDefault("commits with two copies") > seeds, "checkpoints were not copied");
         if (quiet.HasStandbys) Assert.True(counts.GetValueOrDefault("commands of an old term") > 0, "no coordinator spoke after its successor had");
         foreach (var needed in new[] { "faults", "stale reports", "resumes from a checkpoint", "kill an agent", "attempts ended: Lost", "attempts ended: Stopped" })
             Assert.True(counts.GetValueOrDefault(needed) > seeds / 20, $"only {counts.GetValueOrDefault(needed)} times in {seeds} runs: {needed}");

@@ -114,7 +114,11 @@ internal sealed class Watch(Cluster cluster)
         Demand(trial.EverCommitted.Add(checkpoint.RelativePath), $"{sweep}: checkpoint {checkpoint.RelativePath} of trial {e.Trial} was committed twice");
         Demand(checkpoint.ManifestSha256 == Training.Hash(Training.WeightsAt(trial.Spec, checkpoint.Step)), $"{sweep}: checkpoint {checkpoint.RelativePath} of trial {e.Trial} is of another lineage");
         trial.Live.Add(checkpoint.RelativePath);
-        Demand(cluster.Files.Find(PathOf(new TrialId(sweep, e.Trial), checkpoint.RelativePath)) is not null, $"{sweep}: checkpoint {checkpoint.RelativePath} of trial {e.Trial} is in the journal and not on disk");
+        var root = RootOf(new TrialId(sweep, e.Trial));
+        foreach (var machine in cluster.Machines.Where(machine => checkpoint.Holders is not { } holders || holders.Contains(machine.Id)))
+            Demand(cluster.Files.Find(CheckpointFiles.PathOf(machine, root, checkpoint.RelativePath)) is not null, $"{sweep}: checkpoint {checkpoint.RelativePath} of trial {e.Trial} is in the journal and not on disk at {machine.Id}");
+        if (checkpoint.Holders is { Length: < 2 }) Count("commits with one copy");
+        if (checkpoint.Holders is { Length: >= 2 }) Count("commits with two copies");
     }
 
     public void Deleted(string path)
@@ -122,7 +126,7 @@ internal sealed class Watch(Cluster cluster)
         foreach (var (sweep, trials) in _sweeps)
             for (var number = 0; number < trials.Count; number++)
                 foreach (var live in trials[number].Live)
-                    Demand(PathOf(new TrialId(sweep, number), live) != path, $"{path} was deleted and is in the journal");
+                    Demand($"{RootOf(new TrialId(sweep, number))}/{live}" != CheckpointFiles.Name(path), $"{path} was deleted and is in the journal");
     }
 
     public void SweepTakes(SweepId sweep, SweepCommand command)
@@ -136,7 +140,7 @@ internal sealed class Watch(Cluster cluster)
     {
         if (!IsStale(sweep, command)) return;
         foreach (var change in changes)
-            Demand(change is CheckpointRemoved, $"{sweep}: {Names.Of(command)} is stale and led to {Names.Of(change)}");
+            Demand(change is CheckpointRemoved or CheckpointHeld, $"{sweep}: {Names.Of(command)} is stale and led to {Names.Of(change)}");
     }
 
     private bool IsStale(SweepId sweep, SweepCommand command) =>
@@ -177,10 +181,10 @@ internal sealed class Watch(Cluster cluster)
         Demand(file.Weights == Training.WeightsAt(trial.Spec, file.Step), $"{key} resumed from step {file.Step} with weights that no run has there");
     }
 
-    private string PathOf(TrialId trial, string relativePath)
+    private string RootOf(TrialId trial)
     {
         if (!_rootOf.TryGetValue(trial, out var root)) _rootOf[trial] = root = cluster.SubmissionOf(trial.Sweep).CheckpointRootOf(trial);
-        return $"{root}/{relativePath}";
+        return root;
     }
 
     private static void Demand(bool holds, string otherwise)

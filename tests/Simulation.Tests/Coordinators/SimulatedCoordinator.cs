@@ -163,7 +163,7 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
 
     private void ToNode(NodeId? node, bool isAnyGood, IVolleyMessage message)
     {
-        if (node is { } id && Inventory.Find(id) is { IsReachable: true } && _agents.TryGetValue(id, out var agent)) ToAgent(agent, message);
+        if (node is { } id && Inventory.Find(id) is { IsReachable: true } && _agents.TryGetValue(id, out var agent)) ToAgent(agent, Inventory.WithAddresses(message));
         else if (isAnyGood && Inventory.Nodes.Values.FirstOrDefault(any => any.IsReachable) is { } found) ToAgent(_agents[found.Id], message);
     }
 

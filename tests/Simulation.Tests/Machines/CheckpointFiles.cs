@@ -5,7 +5,7 @@ namespace Volley.Simulation.Tests.Machines;
 /// <param name="Sha">Of what was written; a damaged one no longer has it.</param>
 internal sealed record CheckpointFile(long Step, int Epoch, ulong Weights, string Sha, bool IsDamaged);
 
-/// <summary>The storage that all machines see: files by absolute path. It outlives every process.</summary>
+/// <summary>Files that outlive every process: on the storage that all machines see (absolute roots), or under each agent's own root (relative ones, <c>store: node</c>).</summary>
 internal sealed class CheckpointFiles
 {
     private readonly Dictionary<string, CheckpointFile> _files = [];
@@ -34,7 +34,24 @@ internal sealed class CheckpointFiles
 
     public void Damage(string path) => _files[path] = _files[path] with { IsDamaged = true, Weights = 0 };
 
-    /// <summary>The newest of those named that is what its hash says; null: none is, and training starts again.</summary>
-    public CheckpointFile? NewestValid(string root, IEnumerable<CheckpointReference> candidates) =>
-        candidates.Select(candidate => Find($"{root}/{candidate.RelativePath}") is { IsDamaged: false } file && file.Sha == candidate.ManifestSha256 ? file : null).FirstOrDefault(file => file is not null);
+    public static string PathOf(Machine machine, string root, string relativePath) => root.StartsWith('/') ? $"{root}/{relativePath}" : $"{machine.Id}:{root}/{relativePath}";
+
+    /// <summary>Without the machine it lies on.</summary>
+    public static string Name(string path) => path[(path.IndexOf(':', StringComparison.Ordinal) + 1)..];
+
+    /// <summary>What its hash says, here or fetched from an agent that has it and answers.</summary>
+    public CheckpointFile? Get(Cluster cluster, Machine here, string root, CheckpointReference checkpoint)
+    {
+        if (Valid(here, root, checkpoint) is { } own) return own;
+        foreach (var holder in checkpoint.Holders ?? [])
+        {
+            var there = cluster.Machines.FirstOrDefault(machine => holder.HttpAddress.Length > 0 && machine.Agent is { IsStopped: false } agent && agent.HttpAddress == holder.HttpAddress);
+            if (there is null || there.IsCutOff || here.IsCutOff || Valid(there, root, checkpoint) is not { } file) continue;
+            if (Write(PathOf(here, root, checkpoint.RelativePath), file)) return file;
+        }
+        return null;
+    }
+
+    private CheckpointFile? Valid(Machine machine, string root, CheckpointReference checkpoint) =>
+        Find(PathOf(machine, root, checkpoint.RelativePath)) is { IsDamaged: false } file && file.Sha == checkpoint.ManifestSha256 ? file : null;
 }

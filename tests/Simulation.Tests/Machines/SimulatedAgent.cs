@@ -22,7 +22,7 @@ internal sealed class SimulatedAgent : SimulatedProcess
         (_cluster, Machine, Life) = (cluster, machine, life);
         _luck = new Luck(cluster.Seed, $"{machine.Id} {life}");
         var incarnation = (cluster.Time.Now + machine.ClockError).ToUnixTimeMilliseconds();
-        _state = new AgentState(new AgentFacts(machine.Id, incarnation, place, machine.Slots, 1, "cpu", 1 << 30, Cluster.Version, "simulated"));
+        _state = new AgentState(new AgentFacts(machine.Id, incarnation, place, machine.Slots, 1, "cpu", 1 << 30, Cluster.Version, "simulated", place));
         Address = new AgentAddress(this, 0, place);
     }
 
@@ -64,6 +64,12 @@ internal sealed class SimulatedAgent : SimulatedProcess
         if (IsJoining || to != Address) return;
         Decide(new AgentInput.Heard(message));
     });
+
+    /// <summary>Where others fetch checkpoints.</summary>
+    public string HttpAddress => Address.Place;
+
+    /// <summary>Best effort, past the core.</summary>
+    public void Say(IVolleyMessage message) => Run(() => Send(message));
 
     public void Forget(SimulatedRank rank) => _ranks.Remove(rank);
 
@@ -116,11 +122,18 @@ internal sealed class SimulatedAgent : SimulatedProcess
             case AgentEffect.DeleteCheckpoint { Command: var command }:
                 RunAfter(_luck.NextBetween(0, 0.3), () =>
                 {
-                    _cluster.Files.Delete($"{command.CheckpointRoot}/{command.RelativePath}");
-                    Send(new CheckpointDeleted(command.Trial, command.Attempt, command.RelativePath));
+                    _cluster.Files.Delete(CheckpointFiles.PathOf(Machine, command.CheckpointRoot, command.RelativePath));
+                    Send(new CheckpointDeleted(command.Trial, command.Attempt, command.RelativePath) { Node = Machine.Id });
                 });
                 break;
-            case AgentEffect.Readdress: break;      // all machines see one store: nothing is fetched
+            case AgentEffect.Readdress: break;      // the rank looks for what it lacks once, when it begins
+            case AgentEffect.FetchCopy { Command: var command }:
+                RunAfter(_luck.NextBetween(0.02, 0.8), () =>
+                {
+                    var isHere = _cluster.Files.Get(_cluster, Machine, command.CheckpointRoot, command.Checkpoint) is not null;
+                    Send(new CheckpointCopied(command.Trial, command.Attempt, command.Checkpoint.RelativePath, Machine.Id, isHere ? "" : "none of its holders answers"));
+                });
+                break;
             case AgentEffect.RebuildActorSystem: Rejoin(); break;
             case AgentEffect.Warn: break;
             case AgentEffect.Exit: Kill(); break;

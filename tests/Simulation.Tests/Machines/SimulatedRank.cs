@@ -59,7 +59,9 @@ internal sealed class SimulatedRank(Cluster cluster, SimulatedAgent agent, Start
 
     private void Resume()
     {
-        var found = cluster.Files.NewestValid(start.CheckpointRoot, start.ResumeFrom);
+        var found = start.ResumeFrom.Select(checkpoint => cluster.Files.Get(cluster, agent.Machine, start.CheckpointRoot, checkpoint)).FirstOrDefault(file => file is not null);
+        if (found is not null && !start.CheckpointRoot.StartsWith('/'))
+            agent.Say(new CheckpointCopied(start.Trial, start.Attempt, start.ResumeFrom.First(checkpoint => checkpoint.ManifestSha256 == found.Sha && checkpoint.Step == found.Step).RelativePath, agent.Machine.Id, ""));
         cluster.Watch.Resumed(Key, start, found);
         (_weights, _step) = found is null ? (Training.Initial(_spec), 0) : (found.Weights, found.Step);
         Train();
@@ -103,7 +105,7 @@ internal sealed class SimulatedRank(Cluster cluster, SimulatedAgent agent, Start
         After(0.02, 0.3, () =>
         {
             _saving--;
-            var isWritten = cluster.Files.Write($"{start.CheckpointRoot}/{path}", new CheckpointFile(step, epoch, weights, Training.Hash(weights), false));
+            var isWritten = cluster.Files.Write(CheckpointFiles.PathOf(agent.Machine, start.CheckpointRoot, path), new CheckpointFile(step, epoch, weights, Training.Hash(weights), false));
             if (isWritten)
                 agent.Take(new AgentInput.CheckpointDone(Key, new CheckpointReport(start.Trial, start.Attempt, step, epoch, path, Training.Hash(weights), epoch == 0 ? null : Training.Accuracy(weights, epoch), 1)));
             then();
