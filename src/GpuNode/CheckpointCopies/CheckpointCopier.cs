@@ -27,10 +27,10 @@ internal sealed class CheckpointCopier(CheckpointFetcher fetcher, NodeId self, I
             {
                 var problem = await fetcher.FetchAsync(command.Trial, directory, command.Checkpoint, _ending.Token);
                 if (problem is null) log.LogInformation("{Trial}: copied checkpoint {Path}", command.Trial, command.Checkpoint.RelativePath);
-                else log.LogWarning("{Trial}: checkpoint {Path} could not be copied: {Problem}", command.Trial, command.Checkpoint.RelativePath, problem);
+                else log.LogWarning("{Trial}: checkpoint {Path} could not be copied: {Problem}", command.Trial, command.Checkpoint.RelativePath, problem.Text);
                 // First forgotten: the next command may be on its way.
                 _running.TryRemove(directory, out _);
-                tell(Answer(problem ?? ""));
+                tell(Answer(problem?.Text ?? ""));
             }
             catch (OperationCanceledException) when (_ending.IsCancellationRequested)
             {

@@ -9,6 +9,10 @@ using Volley.Shared.Messages;
 
 namespace Volley.GpuNode.CheckpointCopies;
 
+/// <param name="Text">For people.</param>
+/// <param name="MayPass">A holder was not reached: it may be, later. Else every one of them was asked and has not got it, or not whole.</param>
+internal sealed record FetchProblem(string Text, bool MayPass);
+
 /// <summary>
 /// Brings a checkpoint from an agent that has it to this agent's disk: into a temporary directory, every file compared with the manifest and
 /// the manifest with the journal, fsync, rename. What is there under the checkpoint's name is whole, or was not put there by this.
@@ -29,8 +33,8 @@ internal sealed class CheckpointFetcher(NodeId self, FetchTimeouts timeouts, Tim
     private long _number;
 
     /// <param name="directory">Where it belongs; absolute.</param>
-    /// <returns>Null: it is there, and whole. Else why not, for people.</returns>
-    public async Task<string?> FetchAsync(TrialId trial, string directory, CheckpointReference checkpoint, CancellationToken stop)
+    /// <returns>Null: it is there, and whole.</returns>
+    public async Task<FetchProblem?> FetchAsync(TrialId trial, string directory, CheckpointReference checkpoint, CancellationToken stop)
     {
         var problems = new List<string>();
         if (Directory.Exists(directory))
@@ -38,6 +42,7 @@ internal sealed class CheckpointFetcher(NodeId self, FetchTimeouts timeouts, Tim
             if (await ProblemOfAsync(directory, checkpoint) is not { } damage) return null;
             problems.Add(damage);
         }
+        var mayPass = false;
         var holders = (checkpoint.Holders ?? []).Where(holder => holder.Node != self).ToList();
         await _transfers.WaitAsync(stop);
         try
@@ -51,6 +56,7 @@ internal sealed class CheckpointFetcher(NodeId self, FetchTimeouts timeouts, Tim
                 }
                 catch (Exception error) when (error is HttpRequestException or IOException or UnauthorizedAccessException or UserErrorException or TimeoutException)
                 {
+                    mayPass |= error is HttpRequestException or TimeoutException;
                     problems.Add($"{holder.Node} at {holder.HttpAddress}: {error.Message}");
                 }
             }
@@ -59,9 +65,10 @@ internal sealed class CheckpointFetcher(NodeId self, FetchTimeouts timeouts, Tim
         {
             _transfers.Release();
         }
+        mayPass |= holders.Any(holder => holder.HttpAddress.Length == 0);
         if (!holders.Any(holder => holder.HttpAddress.Length > 0))
             problems.Add(holders.Count == 0 ? "no other agent has it" : $"no agent that has it can be reached ({string.Join(", ", holders.Select(holder => holder.Node))})");
-        return string.Join("; ", problems);
+        return new FetchProblem(string.Join("; ", problems), mayPass);
     }
 
     /// <summary>Removes what an earlier life of this agent left half-fetched.</summary>

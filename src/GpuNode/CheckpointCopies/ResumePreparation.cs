@@ -93,24 +93,26 @@ internal sealed class ResumePreparation(CheckpointFetcher fetcher, NodeId self, 
             StartRank start;
             lock (_lock) start = waiting.Start;
             var problems = new List<string>();
+            var mayPass = false;
             for (var i = 0; i < start.ResumeFrom.Length; i++)
             {
                 var checkpoint = start.ResumeFrom[i];
                 if (await FetchAsync(key, start, checkpoint, waiting.Stop.Token) is not { } problem)
                     return (start with { ResumeFrom = [checkpoint, .. start.ResumeFrom.Skip(i + 1).Where(older => Directory.Exists(DirectoryOf(start, older)))] }, problems);
-                problems.Add($"Checkpoint {checkpoint.RelativePath} cannot be used: {problem}");
+                problems.Add($"Checkpoint {checkpoint.RelativePath} cannot be used: {problem.Text}");
+                mayPass |= problem.MayPass;
                 log.LogWarning("{Rank}: {Problem}", key, problems[^1]);
             }
-            if (time.GetElapsedTime(began) >= timeouts.Return)
+            if (!mayPass || time.GetElapsedTime(began) >= timeouts.Return)
             {
-                problems.Add($"None of its {start.ResumeFrom.Length} checkpoints could be had within {timeouts.Return.TotalSeconds:0} s: it starts from the beginning.");
+                problems.Add($"None of its {start.ResumeFrom.Length} checkpoints can be had: it starts from the beginning.");
                 return (start with { ResumeFrom = [] }, problems);
             }
             await Task.Delay(timeouts.Look, time, waiting.Stop.Token);
         }
     }
 
-    private async Task<string?> FetchAsync(RankKey key, StartRank start, CheckpointReference checkpoint, CancellationToken stop)
+    private async Task<FetchProblem?> FetchAsync(RankKey key, StartRank start, CheckpointReference checkpoint, CancellationToken stop)
     {
         var directory = DirectoryOf(start, checkpoint);
         var wasThere = Directory.Exists(directory);

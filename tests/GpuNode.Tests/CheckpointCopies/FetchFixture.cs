@@ -38,8 +38,9 @@ internal sealed class FetchFixture : IAsyncDisposable
     public static CheckpointReference Reference(WrittenCheckpoint written, params CheckpointHolder[] holders) =>
         new(written.Step, written.RelativePath, written.ManifestSha256) { Holders = [.. holders] };
 
-    public Task<string?> FetchAsync(CheckpointReference checkpoint) =>
-        Fetcher.FetchAsync(ServerFixture.Trial, Path.Combine(TrialRoot, checkpoint.RelativePath), checkpoint, TestContext.Current.CancellationToken);
+    /// <returns>Null: it is there.</returns>
+    public async Task<string?> FetchAsync(CheckpointReference checkpoint) =>
+        (await Fetcher.FetchAsync(ServerFixture.Trial, Path.Combine(TrialRoot, checkpoint.RelativePath), checkpoint, TestContext.Current.CancellationToken))?.Text;
 
     /// <summary>Whole, and nothing else is there.</summary>
     public void IsWhole(CheckpointReference checkpoint)

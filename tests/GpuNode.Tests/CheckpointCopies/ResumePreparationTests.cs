@@ -49,6 +49,18 @@ public sealed class ResumePreparationTests
     }
 
     [Fact]
+    public async Task WhereEveryHolderWasAsked_NobodyIsWaitedFor()
+    {
+        await using var fixture = await FetchFixture.StartAsync();
+        var damaged = FetchFixture.Reference(fixture.A.Checkpoint(20), fixture.HolderA, fixture.HolderC);
+        FetchFixture.Damage(Path.Combine(fixture.A.TrialRoot(), damaged.RelativePath));
+        var (start, problems) = await PrepareAsync(fixture, new FetchTimeouts(), damaged);
+        Assert.Empty(start.ResumeFrom);
+        Assert.Contains("has SHA-256", problems[0]);
+        Assert.Contains("it starts from the beginning", problems[1]);
+    }
+
+    [Fact]
     public async Task AHolderThatComesBackElsewhere_IsFoundThere()
     {
         await using var fixture = await FetchFixture.StartAsync();
@@ -108,13 +120,15 @@ public sealed class ResumePreparationTests
         fixture.A.Checkpoint(10);                                       // there is room for ours
     }
 
-    private async Task<(StartRank Start, IReadOnlyList<string> Problems)> PrepareAsync(FetchFixture fixture, params CheckpointReference[] checkpoints)
+    private async Task<(StartRank Start, IReadOnlyList<string> Problems)> PrepareAsync(FetchFixture fixture, FetchTimeouts timeouts, params CheckpointReference[] checkpoints)
     {
-        using var preparation = Preparation(fixture, fixture.Timeouts);
+        using var preparation = Preparation(fixture, timeouts);
         var launched = new TaskCompletionSource<(StartRank, IReadOnlyList<string>)>();
         preparation.Begin(Samples.Key(), Start(fixture, checkpoints), (start, problems) => launched.SetResult((start, problems)), failure => launched.SetException(new InvalidOperationException(failure)));
         return await launched.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
     }
+
+    private Task<(StartRank Start, IReadOnlyList<string> Problems)> PrepareAsync(FetchFixture fixture, params CheckpointReference[] checkpoints) => PrepareAsync(fixture, fixture.Timeouts, checkpoints);
 
     private ResumePreparation Preparation(FetchFixture fixture, FetchTimeouts timeouts) =>
         new(fixture.Fetcher, FetchFixture.Self, timeouts, TimeProvider.System, _told.Add, NullLogger.Instance);
