@@ -147,7 +147,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         {
             switch (news)
             {
-                case NodeIsUp up: Tell(null, new NodeAppeared(up.Node, up.Incarnation, up.Running)); break;
+                case NodeIsUp up: Tell(null, new NodeAppeared(up.Node, up.Incarnation, up.Running, up.IsOnlyMissing)); break;
                 case NodeIsLost lost: Tell(null, new NodeLost(lost.Node, lost.Reason)); break;
                 case Placed given: Tell(given.Trial.Sweep, new SlotsGranted(given.Trial.Number, given.Attempt, given.Members, given.Fingerprint)); break;
                 case SlotsWanted wanted: Tell(wanted.Trial.Sweep, new YieldSlots(wanted.Trial.Number, wanted.Attempt, wanted.Cause)); break;

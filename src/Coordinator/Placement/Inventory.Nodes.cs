@@ -44,8 +44,9 @@ internal sealed partial record Inventory
             SetAside = SetAside.GetValueOrDefault(registration.Node),
         };
         var next = With(node) with { Awaited = Awaited.Remove(registration.Node) };
-        return isNew || !known!.IsReachable || vanished || unexpected || missing
-            ? (next, [new NodeIsUp(registration.Node, registration.Incarnation, registration.Running)])
+        var isNews = isNew || !known!.IsReachable || vanished || unexpected;
+        return isNews || missing
+            ? (next, [new NodeIsUp(registration.Node, registration.Incarnation, registration.Running, IsOnlyMissing: !isNews)])
             : (next, []);
     }
 

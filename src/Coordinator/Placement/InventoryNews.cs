@@ -8,7 +8,8 @@ namespace Volley.Coordinator.Placement;
 /// <summary>What an inventory's change means for sweeps, and for whoever keeps the machines.</summary>
 internal abstract record InventoryNews;
 
-internal sealed record NodeIsUp(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running) : InventoryNews;
+/// <param name="IsOnlyMissing">Nothing is new but that ranks which were given slots there are not listed.</param>
+internal sealed record NodeIsUp(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running, bool IsOnlyMissing = false) : InventoryNews;
 
 internal sealed record NodeIsLost(NodeId Node, string Reason) : InventoryNews;
 

@@ -26,7 +26,8 @@ internal sealed record SlotsComing(int Trial, int Attempt) : SweepCommand;
 internal sealed record CopyTargetFound(int Trial, int Attempt, string RelativePath, NodeId? Target) : SweepCommand;
 
 /// <summary>A node is new, back, restarted, or runs something else than the inventory thought.</summary>
-internal sealed record NodeAppeared(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running) : SweepCommand;
+/// <param name="IsOnlyMissing">News of ranks that were given slots there and are not listed yet. It may be older than a rank's start, which takes a shorter way.</param>
+internal sealed record NodeAppeared(NodeId Node, long Incarnation, ImmutableArray<RunningRank> Running, bool IsOnlyMissing = false) : SweepCommand;
 
 /// <summary>Suspected dead: a new attempt may start, whatever the old one still does (DESIGN §3).</summary>
 internal sealed record NodeLost(NodeId Node, string Reason) : SweepCommand;

@@ -30,6 +30,7 @@ internal static partial class SweepDecider
             foreach (var member in trial.Members.Where(member => member.Node == appeared.Node && !trial.Ended.ContainsKey(member.Rank)))
             {
                 if (listed.Any(rank => rank.Trial.Number == number && rank.Attempt == trial.Attempt && rank.Rank == member.Rank)) continue;
+                if (appeared.IsOnlyMissing && trial.Live.Pids.ContainsKey(member.Rank)) continue;      // it has started since
                 var reason = member.Incarnation != appeared.Incarnation ? $"The agent of {member.Node} was restarted."
                     : trial.Live.Pids.ContainsKey(member.Rank) ? $"The agent of {member.Node} no longer knows rank {member.Rank}."
                     : null;                                            // never started: the command is repeated

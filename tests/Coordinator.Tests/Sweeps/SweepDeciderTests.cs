@@ -254,6 +254,17 @@ public sealed class SweepDeciderTests
         Assert.Equal((TrialPhase.Running, 2), (sweep[0].Phase, sweep[0].Attempt));
     }
 
+    /// <summary>The news takes a longer way than the report that the rank has started.</summary>
+    [Fact]
+    public void NewsThatARankIsMissing_MayBeOlderThanItsStart()
+    {
+        var sweep = new TestSweep(1).Running();
+        sweep.Do(new NodeAppeared(TestSweep.NodeA, 1, [], IsOnlyMissing: true));
+        Assert.Equal(TrialPhase.Running, sweep[0].Phase);
+        sweep.Do(new NodeAppeared(TestSweep.NodeA, 1, []));
+        Assert.Equal(TrialPhase.Waiting, sweep[0].Phase);
+    }
+
     [Fact]
     public void ARestartedAgent_HasLostItsRanks()
     {

@@ -15,6 +15,9 @@ namespace Volley.Simulation.Tests.Coordinators;
 /// </summary>
 internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan clockError) : SimulatedProcess(cluster.Time)
 {
+    // A mailbox in a busy process.
+    private const double MailSeconds = 0.1;
+
     private const string PersistenceId = "sweeps";
 
     private readonly Dictionary<SweepId, SimulatedSweep> _sweeps = [];
@@ -27,6 +30,7 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
     private long _sequence;
     private bool _isInOffice;
     private bool _isWriting;
+    private DateTimeOffset _lastMail;
 
     public string Name { get; } = $"c{number}";
 
@@ -174,7 +178,7 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
         {
             switch (news)
             {
-                case NodeIsUp up: ToSweep(null, new NodeAppeared(up.Node, up.Incarnation, up.Running)); break;
+                case NodeIsUp up: ToSweep(null, new NodeAppeared(up.Node, up.Incarnation, up.Running, up.IsOnlyMissing)); break;
                 case NodeIsLost lost: ToSweep(null, new NodeLost(lost.Node, lost.Reason)); break;
                 case Placed given: ToSweep(given.Trial.Sweep, new SlotsGranted(given.Trial.Number, given.Attempt, given.Members, given.Fingerprint)); break;
                 case SlotsWanted wanted: ToSweep(wanted.Trial.Sweep, new YieldSlots(wanted.Trial.Number, wanted.Attempt, wanted.Cause)); break;
@@ -185,12 +189,18 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
         }
     }
 
-    /// <summary>By way of the manager, as mail between actors: in order, a little later.</summary>
-    private void ToSweep(SweepId? sweep, SweepCommand command) => RunSoon(() =>
+    /// <summary>By way of the manager, as mail between actors: in order among themselves, but a report of an agent may overtake them.</summary>
+    private void ToSweep(SweepId? sweep, SweepCommand command)
     {
-        foreach (var (id, target) in _sweeps)
-            if (sweep is null || sweep == id) RunSoon(() => target.Tell(command, null));
-    });
+        var at = cluster.Time.Now + _luck.NextBetween(0, MailSeconds);
+        if (at < _lastMail) at = _lastMail;
+        _lastMail = at;
+        RunAfter(at - cluster.Time.Now, () =>
+        {
+            foreach (var (id, target) in _sweeps)
+                if (sweep is null || sweep == id) target.Tell(command, null);
+        });
+    }
 
     private void PassOn(ITrialProtocol report, AgentAddress sender)
     {

@@ -67,12 +67,14 @@ internal static class CoordinatorBenchmark
                     await WaitFor.ConditionAsync(() => figures.Finished >= until, Limit, () => $"{figures.Finished} of {trials} trials are finished");
                     samples.Add(new Sample(figures.Finished, Stopwatch.GetElapsedTime(start), coordinator.ProcessorTime, coordinator.MemoryBytes, figures.Messages));
                 }
-                var told = await coordinator.SweepWhenRecoveredAsync(Sweep, TimeSpan.Zero);
-                Verify(told.Finished == trials && figures.Launched == trials, $"the coordinator tells of {told.Finished} finished trials of {trials}; {figures.Launched} ranks were launched");
+                // An exit of an attempt that was lost (a machine so busy that an agent is suspected) was counted too: the coordinator's word is the last.
+                var told = await coordinator.SweepAsync(Sweep);
+                for (; told.State != "finished"; told = await coordinator.SweepAsync(Sweep)) await Task.Delay(SettleTime);
+                Verify(told.Finished == trials, $"the coordinator tells of {told.Finished} finished trials of {trials}");
                 coordinator.Kill();
             }
             var (recovery, memory) = await MeasureRecoveryAsync(program, data.FullName, trials);
-            return SweepFigures.Of(samples, figures, slots, recovery, memory, new FileInfo(Path.Combine(data.FullName, "journal", "journal.db")).Length);
+            return SweepFigures.Of(samples, figures, trials, slots, recovery, memory, new FileInfo(Path.Combine(data.FullName, "journal", "journal.db")).Length);
         }
         finally
         {
@@ -118,7 +120,7 @@ internal static class CoordinatorBenchmark
             var (before, sent, begin) = ((await coordinator.SweepAsync(Sweep)).Version, fleet.Figures.ProgressReports, Stopwatch.GetTimestamp());
             var share = await ProcessorShareAsync(coordinator);
             var (after, sentAfter, elapsed) = ((await coordinator.SweepAsync(Sweep)).Version, fleet.Figures.ProgressReports, Stopwatch.GetElapsedTime(begin));
-            Verify(fleet.Figures.Launched == slots, $"{fleet.Figures.Launched} ranks were launched on {slots} slots");
+            Verify(fleet.Figures.Launched >= slots, $"{fleet.Figures.Launched} ranks were launched on {slots} slots");
             return new LargeFleetFigures(
                 agents, slots, joined.TotalSeconds, idle, filled.TotalSeconds, slots / filled.TotalSeconds,
                 (sentAfter - sent) / elapsed.TotalSeconds, (after - before) / elapsed.TotalSeconds, share);
@@ -145,6 +147,7 @@ internal static class CoordinatorBenchmark
         Console.WriteLine("| what | measured | goal |");
         Console.WriteLine("|---|---|---|");
         Console.WriteLine($"| overhead over the time the trials take on {slots} slots | {sweep.Overhead:p1} ({sweep.Seconds:0.0} s for {sweep.BusySlotSeconds / slots:0.0} s; at 1 s a trial that is {sweep.Overhead * trialTime.TotalSeconds:p1}) | ≤ 5 % at 1 s a trial |");
+        Console.WriteLine($"| attempts beyond one a trial | {sweep.RepeatedAttempts} | 0 on a quiet machine |");
         Console.WriteLine($"| a freed slot runs the next rank | {sweep.Refill} | p99 ≤ 50 ms |");
         Console.WriteLine($"| coordinator's processor time a trial, first and last tenth | {sweep.CpuMillisecondsPerTrialFirst:0.00} and {sweep.CpuMillisecondsPerTrialLast:0.00} ms | does not grow |");
         Console.WriteLine($"| the same for each message to or from an agent | {sweep.CpuMicrosecondsPerMessageFirst:0} and {sweep.CpuMicrosecondsPerMessageLast:0} µs | |");

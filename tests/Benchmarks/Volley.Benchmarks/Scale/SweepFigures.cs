@@ -18,12 +18,13 @@ internal sealed record SweepFigures(
     double MemoryMegabytesLast,
     double JournalBytesPerTrial,
     double RecoverySeconds,
-    double RecoveredMegabytes)
+    double RecoveredMegabytes,
+    long RepeatedAttempts)
 {
     private const double Megabyte = 1 << 20;
 
     /// <param name="samples">At each tenth. The first tenth warms up: "first" is the second one.</param>
-    public static SweepFigures Of(IReadOnlyList<Sample> samples, FleetFigures figures, int slots, TimeSpan recovery, long recoveredBytes, long journalBytes)
+    public static SweepFigures Of(IReadOnlyList<Sample> samples, FleetFigures figures, int trials, int slots, TimeSpan recovery, long recoveredBytes, long journalBytes)
     {
         var (warm, last) = (samples[1], samples[^1]);
         return new SweepFigures(
@@ -40,7 +41,8 @@ internal sealed record SweepFigures(
             last.MemoryBytes / Megabyte,
             (double)journalBytes / last.Finished,
             recovery.TotalSeconds,
-            recoveredBytes / Megabyte);
+            recoveredBytes / Megabyte,
+            figures.Launched - trials);
     }
 
     private static TimeSpan PerTrial(Sample from, Sample to) => (to.ProcessorTime - from.ProcessorTime) / Math.Max(1, to.Finished - from.Finished);
