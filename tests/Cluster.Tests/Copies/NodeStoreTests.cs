@@ -46,10 +46,11 @@ public sealed class NodeStoreTests(OneTrial undisturbed)
         await cluster.UntilTrialAsync(OneTrial.Name, OneTrial.HasCheckpoint, TinySweep.Patience);
         await cluster.JoinAsync("n0");       // of equal ones the first by name gets the next attempt
         // Of what n2 holds, the newest is damaged: it is noticed, and the one before it is used.
-        var trial = await cluster.UntilTrialAsync(OneTrial.Name, now => Holders(now).Count() >= 2, TinySweep.Patience);
-        await KillAsync(cluster, first, "n1");
-        trial = await cluster.TrialAsync(OneTrial.Name);
+        await cluster.UntilTrialAsync(OneTrial.Name, now => Holders(now).Count() >= 2, TinySweep.Patience);
+        Send(first.Pid, SigStop);            // from here on no newer one is committed
+        var trial = await cluster.TrialAsync(OneTrial.Name);
         foreach (var checkpoint in trial!["checkpoints"]!.AsArray().Skip(1)) Damage(Path.Combine(cluster.CheckpointsOf("n2"), OneTrial.Name, "0000", (string)checkpoint!));
+        await KillAsync(cluster, first, "n1");
 
         var end = await cluster.UntilFinishedAsync(OneTrial.Name);
         undisturbed.EqualsUndisturbed(end);
