@@ -12,7 +12,6 @@ internal static class CoordinatorBenchmark
 {
     private const string Sweep = "scale";
     private const int SlotsPerAgent = 8;
-    private const int Associations = 4;
     private const int Segments = 10;
 
     // So short that the slots of a whole fleet are under way before the measuring begins.
@@ -28,26 +27,27 @@ internal static class CoordinatorBenchmark
         var slots = new Option<int>("--slots") { Description = "Slots that they run on, 8 to an agent.", DefaultValueFactory = _ => 16 };
         var agents = new Option<int>("--agents") { Description = "Agents of the large fleet, 8 slots each.", DefaultValueFactory = _ => 1_000 };
         var reports = new Option<int>("--reports") { Description = "Progress reports a second that its ranks send.", DefaultValueFactory = _ => 20_000 };
+        var members = new Option<int>("--members") { Description = "Actor systems that the agents are spread over: real members of the cluster, e.g. --agents 20 --members 20.", DefaultValueFactory = _ => 4 };
         var program = new Option<string>("--volley") { Description = "The built program.", DefaultValueFactory = _ => DefaultProgram() };
         var json = new Option<bool>("--json") { Description = "One JSON object instead of Markdown." };
-        var command = new Command("coordinator", "Overhead, placement, growth, recovery and intake of a real coordinator, e.g. coordinator --trials 1000 --agents 100") { trials, seconds, slots, agents, reports, program, json };
+        var command = new Command("coordinator", "Overhead, placement, growth, recovery and intake of a real coordinator, e.g. coordinator --trials 1000 --agents 100") { trials, seconds, slots, agents, reports, members, program, json };
         command.SetAction(async (parse, _) => await RunAsync(
-            parse.GetValue(program)!, parse.GetValue(trials), TimeSpan.FromSeconds(parse.GetValue(seconds)), parse.GetValue(slots), parse.GetValue(agents), parse.GetValue(reports), parse.GetValue(json)));
+            parse.GetValue(program)!, parse.GetValue(trials), TimeSpan.FromSeconds(parse.GetValue(seconds)), parse.GetValue(slots), parse.GetValue(agents), parse.GetValue(reports), parse.GetValue(members), parse.GetValue(json)));
         return command;
     }
 
-    private static async Task<int> RunAsync(string program, int trials, TimeSpan trialTime, int slots, int agents, int reportsPerSecond, bool isJson)
+    private static async Task<int> RunAsync(string program, int trials, TimeSpan trialTime, int slots, int agents, int reportsPerSecond, int members, bool isJson)
     {
         ThreadPool.SetMinThreads(64, 64);
-        var sweep = await MeasureSweepAsync(program, trials, trialTime, slots);
-        var fleet = agents > 0 ? await MeasureFleetAsync(program, agents, reportsPerSecond) : null;
+        var sweep = await MeasureSweepAsync(program, trials, trialTime, slots, members);
+        var fleet = agents > 0 ? await MeasureFleetAsync(program, agents, reportsPerSecond, members) : null;
         if (isJson) Console.WriteLine(JsonSerializer.Serialize(new { sweep, fleet }, Json));
-        else Print(sweep, fleet, trials, trialTime, slots, agents);
+        else Print(sweep, fleet, trials, trialTime, slots, agents, members);
         return 0;
     }
 
     /// <summary>One sweep of short trials on few slots, and the recovery of its journal.</summary>
-    private static async Task<SweepFigures> MeasureSweepAsync(string program, int trials, TimeSpan trialTime, int slots)
+    private static async Task<SweepFigures> MeasureSweepAsync(string program, int trials, TimeSpan trialTime, int slots, int members)
     {
         var data = Directory.CreateTempSubdirectory("volley-scale-");
         try
@@ -57,7 +57,7 @@ internal static class CoordinatorBenchmark
             await using (var coordinator = await CoordinatorProcess.StartAsync(program, data.FullName))
             {
                 var cluster = await coordinator.ClusterAsync();
-                await using var fleet = await AgentFleet.StartAsync(cluster, Math.Max(1, slots / SlotsPerAgent), Math.Min(slots, SlotsPerAgent), Associations, new RankPlan(trialTime, TimeSpan.FromSeconds(1)), cluster.Version);
+                await using var fleet = await AgentFleet.StartAsync(cluster, Math.Max(1, slots / SlotsPerAgent), Math.Min(slots, SlotsPerAgent), members, new RankPlan(trialTime, TimeSpan.FromSeconds(1)), cluster.Version);
                 figures = fleet.Figures;
                 await coordinator.SubmitAsync(Sweep, SweepText(trials));
                 var start = Stopwatch.GetTimestamp();
@@ -94,7 +94,7 @@ internal static class CoordinatorBenchmark
     }
 
     /// <summary>Many agents join, fill every slot, and report.</summary>
-    private static async Task<LargeFleetFigures> MeasureFleetAsync(string program, int agents, int reportsPerSecond)
+    private static async Task<LargeFleetFigures> MeasureFleetAsync(string program, int agents, int reportsPerSecond, int members)
     {
         var data = Directory.CreateTempSubdirectory("volley-scale-");
         try
@@ -104,7 +104,7 @@ internal static class CoordinatorBenchmark
             var slots = agents * SlotsPerAgent;
             var plan = new RankPlan(TimeSpan.FromHours(1), TimeSpan.FromSeconds((double)slots / reportsPerSecond));
             var start = Stopwatch.GetTimestamp();
-            await using var fleet = await AgentFleet.StartAsync(cluster, agents, SlotsPerAgent, Associations, plan, cluster.Version);
+            await using var fleet = await AgentFleet.StartAsync(cluster, agents, SlotsPerAgent, members, plan, cluster.Version);
             var joined = Stopwatch.GetElapsedTime(start);
             var known = await coordinator.SlotsAsync();
             Verify(known == slots, $"the coordinator knows {known} slots of {slots}");
@@ -139,7 +139,7 @@ internal static class CoordinatorBenchmark
         return (coordinator.ProcessorTime - before) / Stopwatch.GetElapsedTime(start);
     }
 
-    private static void Print(SweepFigures sweep, LargeFleetFigures? fleet, int trials, TimeSpan trialTime, int slots, int agents)
+    private static void Print(SweepFigures sweep, LargeFleetFigures? fleet, int trials, TimeSpan trialTime, int slots, int agents, int members)
     {
         Machine.PrintHeader($"Coordinator: {trials:n0} trials of {trialTime.TotalSeconds:0.###} s on {slots} slots, {agents:n0} agents × {SlotsPerAgent} slots", usesTorch: false);
         Console.WriteLine("Agents and coordinator share this machine's cores. Verified: trials finished once each (by HTTP, also after recovery), ranks launched, slots known.");
@@ -155,7 +155,7 @@ internal static class CoordinatorBenchmark
         Console.WriteLine($"| journal for each trial | {sweep.JournalBytesPerTrial:n0} bytes | |");
         Console.WriteLine($"| kill -9, start, and the sweep is there again | {sweep.RecoverySeconds:0.0} s, {sweep.RecoveredMegabytes:0} MB | ≤ 5 s |");
         if (fleet is null) return;
-        Console.WriteLine($"| {fleet.Agents:n0} agents with {fleet.Slots:n0} slots have joined | {fleet.JoinSeconds:0.0} s | |");
+        Console.WriteLine($"| {fleet.Agents:n0} agents with {fleet.Slots:n0} slots have joined, over {members} members | {fleet.JoinSeconds:0.0} s | |");
         Console.WriteLine($"| coordinator at rest with them | {fleet.IdleCores:0.00} cores | |");
         Console.WriteLine($"| every slot runs | {fleet.FillSeconds:0.0} s, {fleet.PlacementsPerSecond:n0} placements/s | |");
         Console.WriteLine($"| progress reports sent, and taken in | {fleet.ReportsSentPerSecond:n0}/s and {fleet.ReportsTakenPerSecond:n0}/s at {fleet.ReportingCores:0.00} cores | 20,000/s |");
