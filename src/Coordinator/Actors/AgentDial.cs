@@ -9,21 +9,25 @@ namespace Volley.Coordinator.Actors;
 /// </summary>
 internal static class AgentDial
 {
-    // A connection is torn down a moment before its port is, and a port that refuses once may belong to a listener that is being replaced.
+    // A port that refuses once may belong to a listener that is being replaced.
     private const int Refusals = 3;
+
+    // A dying process closes its connections a moment before its port: one that still accepts is asked again.
+    private const int Attempts = 8;
 
     public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
 
-    /// <returns>True only where the port refused every time.</returns>
+    /// <returns>True only where the port refused several times in a row.</returns>
     public static async Task<bool> IsGoneAsync(string host, int port, TimeProvider clock)
     {
-        for (var refusal = 0; refusal < Refusals; refusal++)
+        var refusals = 0;
+        for (var attempt = 0; attempt < Attempts && refusals < Refusals; attempt++)
         {
-            if (!await RefusesAsync(host, port, clock)) return false;
+            refusals = await RefusesAsync(host, port, clock) ? refusals + 1 : 0;
             await Task.Delay(Pause, clock);
         }
-        return true;
+        return refusals == Refusals;
     }
 
     private static async Task<bool> RefusesAsync(string host, int port, TimeProvider clock)
