@@ -17,7 +17,7 @@ internal static class ChaosSweep
     private const int StepsPerEpoch = 18;
 
     /// <summary>Steps that the sweep makes, in all its trials, per fault: a few seconds of training between two of them.</summary>
-    private const int StepsPerFault = 110;
+    private const int StepsPerFault = 80;
 
     // A trial lives long enough to be hit more than once, and not for the whole run.
     private const int FewestEpochs = 7;

@@ -16,7 +16,8 @@ internal sealed class SweepObserver(ChaosCluster cluster, DateTimeOffset started
     /// <summary>A coordinator on this machine answers in milliseconds: one that does not is stopped, gone or not there yet.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly HttpClient _http = new() { BaseAddress = cluster.Http, Timeout = AnswerTimeout };
+    // No proxy: the addresses are of this machine and of its namespaces.
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = cluster.Http, Timeout = AnswerTimeout };
     private readonly SortedDictionary<int, Track> _tracks = [];
     private readonly HashSet<(int Trial, string Path)> _damaged = [];
     private ImmutableHashSet<string> _reachable = [];

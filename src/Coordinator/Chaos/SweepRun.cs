@@ -54,7 +54,7 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
 
     private async Task SubmitAsync(ChaosCluster cluster, CancellationToken stop)
     {
-        using var http = new HttpClient { BaseAddress = cluster.Http, Timeout = TimeSpan.FromSeconds(2) };
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = cluster.Http, Timeout = TimeSpan.FromSeconds(2) };
         var start = clock.GetTimestamp();
         while (!await IsUpAsync(http, stop))
         {
@@ -103,7 +103,8 @@ internal sealed class SweepRun(ChaosClusterOptions options, string yaml, Ledger 
             await Task.Delay(LookPeriod, clock, stop);
         }
         actions.Release(TimeSpan.MaxValue);
-        while (!await observer.LookAsync(stop)) await Task.Delay(LookPeriod, clock, stop);      // the coordinator may be on its way back
+        // The coordinator may be on its way back; where it is not, asking for the results says so.
+        for (var ended = Now; !await observer.LookAsync(stop) && Now - ended < StartPatience;) await Task.Delay(LookPeriod, clock, stop);
         Follow(observer, open);
     }
 

@@ -26,7 +26,7 @@ internal sealed class NetworkNamespaces
     /// <summary>Why this machine cannot have them; null: it can.</summary>
     public static string? Obstacle()
     {
-        if (!string.Equals(Environment.UserName, "root", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess) return "network namespaces need root";
+        if (!Environment.IsPrivilegedProcess) return "network namespaces need root";
         var name = $"vly{Environment.ProcessId}-probe";
         if (SystemTool.Run("ip", "netns", "add", name) is { Code: not 0 } failed) return failed.Code == 127 ? "network namespaces need `ip` (Debian: iproute2)" : $"network namespaces cannot be made here ({failed.Says})";
         SystemTool.Run("ip", "netns", "delete", name);
