@@ -60,7 +60,7 @@ internal static class ChaosPage
         var kinds = result.Faults.Select(fault => fault.Recovery.Fault.Kind).Distinct().Order().ToList();
         var end = Math.Max(1, result.Disturbed.Duration.TotalSeconds);
         var time = new LinearAxis("seconds since the sweep began", 0, end, value => value.ToString("0", CultureInfo.InvariantCulture));
-        page.Append("<section>\n<h2>Timeline</h2>\n<p class=\"caption\">One mark per fault; the line behind it ends where training went on (or the coordinator answered). Below: steps of all trials, each counted once.</p>\n<div class=\"plots\">\n");
+        page.Append("<section>\n<h2>Timeline</h2>\n<p class=\"caption\">One mark per fault; the line behind it ends where training went on (or the coordinator answered). Beside it: steps of all trials, each counted once.</p>\n<div class=\"plots\">\n");
         var faults = new Plot(time, new CategoryAxis("", [.. kinds.Select(FaultKinds.NameOf)]), width: 620, height: 90 + (26 * kinds.Count), left: 130);
         foreach (var (recovery, done) in result.Faults)
         {
