@@ -74,6 +74,6 @@ public sealed class FaultPlanTests
         Assert.Equal(3, sweep.Resources.MaxConcurrent);
         var trials = Coordinator.Search.Searches.CreateChecked(sweep).Trials;
         Assert.Equal(0, trials % 4);
-        Assert.InRange(trials, Math.Max(4, faults / 5), Math.Max(4, faults));
+        Assert.InRange(trials, Math.Max(4, faults / 8), Math.Max(4, faults));
     }
 }
