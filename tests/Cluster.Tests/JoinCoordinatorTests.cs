@@ -64,6 +64,32 @@ public sealed class JoinCoordinatorTests : IAsyncDisposable
         Assert.Equal(0, await join.ExitCodeAsync(TimeSpan.FromSeconds(20)));
     }
 
+    [Fact]
+    public async Task ACoordinatorThatEndedInGoodOrder_AndIsStartedAgain_IsFoundAtOnce()
+    {
+        var (http, cluster) = (FreePort(), FreePort());
+        ChildProgram Serve() => ChildProgram.Start(ChildProgram.Volley, "serve", "--data", Path.Combine(_folder, "data"), "--http", $"127.0.0.1:{http}", "--cluster", $"127.0.0.1:{cluster}");
+        await using var first = Serve();
+        await using var join = Join($"127.0.0.1:{http}");
+        await join.LineAsync(line => line.Contains("n1 has joined", StringComparison.Ordinal), Patience);
+        Send(first.Pid, SigTerm);
+        Assert.Equal(0, await first.ExitCodeAsync(Patience));
+
+        await using var second = Serve();
+        await second.LineAsync(line => line.Contains("HTTP API", StringComparison.Ordinal), Patience);
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{http}") };
+        // It was a member of the first one's cluster, which went on without a coordinator.
+        var started = TimeProvider.System.GetTimestamp();
+        using var ticks = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        for (var nodes = ""; !nodes.Contains("\"n1\"", StringComparison.Ordinal);)
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(30), $"{nodes}\n{join.Output}");
+            await ticks.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+            using var answer = await client.GetAsync("/api/v1/nodes", TestContext.Current.CancellationToken);
+            nodes = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
     private ChildProgram Join(string coordinator) => ChildProgram.Start(
         ChildProgram.VolleyNode, "join", "--coordinator", coordinator, "--name", "n1", "--device", "cpu", "--slots", "1",
         "--run-dir", Path.Combine(_folder, "run"), "--log-dir", Path.Combine(_folder, "logs"), "--checkpoint-root", Path.Combine(_folder, "checkpoints"), "--data-root", Path.Combine(_folder, "data-root"));

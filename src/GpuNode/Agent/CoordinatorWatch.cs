@@ -20,6 +20,9 @@ internal sealed class CoordinatorWatch(CoordinatorDirectory directory, TimeProvi
     /// <summary>Where nothing broke visibly. Rare: a thousand agents ask.</summary>
     private static readonly TimeSpan IdlePeriod = TimeSpan.FromSeconds(15);
 
+    /// <summary>How often the members are looked at; they are in memory.</summary>
+    private static readonly TimeSpan MemberPeriod = TimeSpan.FromSeconds(1);
+
     private readonly Channel<bool> _broken = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>A connection broke; repetitions mean nothing.</summary>
@@ -30,9 +33,16 @@ internal sealed class CoordinatorWatch(CoordinatorDirectory directory, TimeProvi
     public async Task AnotherClusterAsync(ActorSystem system, IReadOnlyList<string> seeds, CancellationToken stop)
     {
         var alarm = _broken.Reader.ReadAsync(stop).AsTask();
+        IReadOnlyCollection<CoordinatorMember> known = [];
         while (true)
         {
-            var isAlarmed = await Task.WhenAny(alarm, Task.Delay(IdlePeriod, time, stop)) == alarm;
+            var isAlarmed = false;
+            for (var idle = TimeSpan.Zero; !isAlarmed && idle < IdlePeriod; idle += MemberPeriod)
+            {
+                // One that leaves in good order is no member any more when the one in its place answers: it is remembered.
+                if (Known(system) is { Count: > 0 } members) known = members;
+                isAlarmed = await Task.WhenAny(alarm, Task.Delay(MemberPeriod, time, stop)) == alarm;
+            }
             if (isAlarmed)
             {
                 await alarm;
@@ -43,9 +53,11 @@ internal sealed class CoordinatorWatch(CoordinatorDirectory directory, TimeProvi
             do
             {
                 var (view, _) = await directory.AskAsync(stop);
-                if (view is not null)
+                // One that is a member of nothing is on its way out, or not yet in: that is no answer.
+                if (view is { Coordinators.Length: > 0 })
                 {
-                    if (view.IsAnother(Known(system), seeds)) return;
+                    if (Known(system) is { Count: > 0 } now) known = now;
+                    if (view.IsAnother(known, seeds)) return;
                     if (!hasAnswered) since = time.GetTimestamp();
                     hasAnswered = true;
                 }

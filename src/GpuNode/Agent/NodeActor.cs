@@ -15,7 +15,7 @@ internal sealed class NodeActor : ReceiveActor
 {
     private readonly AgentLoop _loop;
 
-    /// <param name="onCoordinatorGone">A connection to a coordinator broke; perhaps its process died.</param>
+    /// <param name="onCoordinatorGone">A connection to a coordinator broke, or it left: perhaps another is in its place.</param>
     public NodeActor(AgentLoop loop, Action onQuarantined, Action onCoordinatorGone)
     {
         _loop = loop;
@@ -24,6 +24,10 @@ internal sealed class NodeActor : ReceiveActor
         Receive<Outgoing>(outgoing => manager.Tell(outgoing.Message, Self));
         Receive<IVolleyMessage>(message => _loop.Post(new AgentInput.Heard(message)));
         Receive<ThisActorSystemQuarantinedEvent>(_ => onQuarantined());
+        Receive<ClusterEvent.MemberRemoved>(removed =>
+        {
+            if (removed.Member.HasRole(ClusterNames.CoordinatorRole)) onCoordinatorGone();
+        });
         Receive<AssociationEvent>(association =>
         {
             if (IsOfACoordinator(association.RemoteAddress)) onCoordinatorGone();
@@ -37,6 +41,7 @@ internal sealed class NodeActor : ReceiveActor
         Context.System.EventStream.Subscribe(Self, typeof(ThisActorSystemQuarantinedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
+        Cluster.Get(Context.System).Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberRemoved));
         _loop.Attach(Self);
     }
 
