@@ -26,18 +26,14 @@ public sealed partial class ReadmeClusterTests : IAsyncDisposable
     [Fact]
     public async Task TheReadmesCommands_RunASweepOnThreeMachines()
     {
-        var commands = Commands(await File.ReadAllTextAsync(Path.Combine(SharedFiles.RepositoryRoot, "README.md"), TestContext.Current.CancellationToken));
+        var blocks = CodeBlocks(await File.ReadAllTextAsync(Path.Combine(SharedFiles.RepositoryRoot, "README.md"), TestContext.Current.CancellationToken));
         _network = new TestNetwork("10.77.0", 1, 2, 3);
 
-        await LeaveRunningAsync(1, Assert.Single(commands, command => command.StartsWith("./volley serve", StringComparison.Ordinal)), "HTTP API at");
-        var joins = commands.Where(command => command.StartsWith("./volley join", StringComparison.Ordinal)).ToList();
-        for (var i = 0; i < joins.Count; i++) await LeaveRunningAsync(2 + i, joins[i], "has joined");
-        Assert.Equal(2, joins.Count);
-
-        // The last block: one shell, from the export to the results.
-        var client = commands.SkipWhile(command => !command.StartsWith("export ", StringComparison.Ordinal)).ToList();
-        Assert.True(client.Count >= 4, string.Join('\n', client));
-        await using var shell = Start(1, $"set -e\n{string.Join('\n', client)}");
+        Assert.Equal(4, blocks.Count);
+        await LeaveRunningAsync(1, blocks[0], "./volley serve", "HTTP API at");
+        await LeaveRunningAsync(2, blocks[1], "./volley join", "has joined");
+        await LeaveRunningAsync(3, blocks[2], "./volley join", "has joined");
+        await using var shell = Start(1, $"set -e\n{blocks[3]}");
         Assert.True(await shell.ExitCodeAsync(Patience) == 0, shell.Output);
 
         Assert.Contains("alpha", shell.Output, StringComparison.Ordinal);
@@ -48,19 +44,21 @@ public sealed partial class ReadmeClusterTests : IAsyncDisposable
         Assert.All(trials, trial => Assert.Equal("finished", (string)trial!["state"]!));
         // Both machines keep checkpoints: their own trials' and copies of the other's.
         foreach (var machine in new[] { 2, 3 })
-            Assert.NotEmpty(Directory.EnumerateFiles(Path.Combine(MachineFolder(machine), "volley-checkpoints"), "manifest.json", SearchOption.AllDirectories));
+            Assert.NotEmpty(Directory.EnumerateFiles(Path.Combine(MachineFolder(machine), "volley-node", "checkpoints"), "manifest.json", SearchOption.AllDirectories));
     }
 
-    private static List<string> Commands(string readme)
+    private static List<string> CodeBlocks(string readme)
     {
         var section = readme[readme.IndexOf("## Run it on a cluster", StringComparison.Ordinal)..];
         section = section[..section.IndexOf("\n## ", 4, StringComparison.Ordinal)];
-        return [.. CodeBlock().Matches(section).SelectMany(block => block.Groups[1].Value.Split('\n', StringSplitOptions.RemoveEmptyEntries))];
+        return [.. CodeBlock().Matches(section).Select(block => block.Groups[1].Value)];
     }
 
-    private async Task LeaveRunningAsync(int host, string command, string isUp)
+    private async Task LeaveRunningAsync(int host, string block, string verb, string isUp)
     {
-        var program = Start(host, $"exec {command}");
+        Assert.Contains(verb, block, StringComparison.Ordinal);
+        // The shell becomes the program, so that signals reach it.
+        var program = Start(host, $"set -e\n{block.Replace(verb, $"exec {verb}", StringComparison.Ordinal)}");
         _left.Add(program);
         await program.LineAsync(line => line.Contains(isUp, StringComparison.Ordinal), Patience);
     }
