@@ -21,9 +21,9 @@ projects=(
   "Shared.Tests        60  120"
   "Models.Tests       150  360"
   "GpuNode.Tests      240  900"
-  "Coordinator.Tests  120  240"
+  "Coordinator.Tests  150  420"
   "Simulation.Tests   150  700"
-  "Cluster.Tests      120  900"
+  "Cluster.Tests      120 2100"
 )
 
 passed=0 failed=0 skipped=0
