@@ -72,9 +72,11 @@ public sealed class RunCommandTests : IAsyncDisposable
     [Fact]
     public async Task ASecondRunInTheSameFolder_IsRefused_WhileTheFirstGoesOn()
     {
-        await using var first = Run("out");
-        await first.LineAsync(line => line.Contains("starts", StringComparison.Ordinal), Patience);
-        await using var second = Run("out");
+        // Long enough that it is still at work when the second has started.
+        string[] isLong = ["--set", "train.epochs=100"];
+        await using var first = Run("out", isLong);
+        await first.LineAsync(line => line.Contains("attempt 1 ", StringComparison.Ordinal), Patience);
+        await using var second = Run("out", isLong);
         Assert.Equal(2, await second.ExitCodeAsync(Patience));
         Assert.Contains("another `volley run` works on it", second.Output, StringComparison.Ordinal);
         ProcessTable.Send(first.Pid, ProcessTable.SigTerm);
