@@ -29,6 +29,9 @@ internal sealed class CheckpointFetcher(NodeId self, FetchTimeouts timeouts, Tim
     private const int MaxManifestBytes = 1 << 20;
 
     private readonly SemaphoreSlim _transfers = new(MaxTransfers);
+
+    // One at a time: what one has just put there another must not take for missing.
+    private readonly SemaphoreSlim _placing = new(1);
     private readonly HttpClient _client = new(new SocketsHttpHandler { ConnectTimeout = timeouts.Connect, UseProxy = false, AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
     private long _number;
 
@@ -83,6 +86,7 @@ internal sealed class CheckpointFetcher(NodeId self, FetchTimeouts timeouts, Tim
     {
         _client.Dispose();
         _transfers.Dispose();
+        _placing.Dispose();
     }
 
     /// <summary>In names of temporary directories: this agent's, apart from those of ranks and of agents that share the root.</summary>
@@ -118,15 +122,36 @@ internal sealed class CheckpointFetcher(NodeId self, FetchTimeouts timeouts, Tim
             }
             DurableFiles.Write(Path.Combine(temporary, CheckpointManifest.FileName), stream => stream.Write(json));
             DurableFiles.SyncDirectory(temporary);
-            // A damaged one gives way; one that somebody else has brought meanwhile is as good.
-            if (Directory.Exists(directory) && await ProblemOfAsync(directory, checkpoint) is null) return;
-            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
-            Directory.Move(temporary, directory);
-            DurableFiles.SyncDirectory(Path.GetDirectoryName(directory)!);
+            await PutInPlaceAsync(temporary, directory, checkpoint, stop);
         }
         finally
         {
             DeleteIfPossible(temporary);
+        }
+    }
+
+    /// <summary>A damaged one gives way; one that somebody else has brought meanwhile is as good.</summary>
+    private async Task PutInPlaceAsync(string temporary, string directory, CheckpointReference checkpoint, CancellationToken stop)
+    {
+        await _placing.WaitAsync(stop);
+        try
+        {
+            if (Directory.Exists(directory) && await ProblemOfAsync(directory, checkpoint) is null) return;
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+            try
+            {
+                Directory.Move(temporary, directory);
+            }
+            catch (IOException) when (Directory.Exists(directory))
+            {
+                // An agent that shares this storage was quicker.
+                if (await ProblemOfAsync(directory, checkpoint) is not null) throw;
+            }
+            DurableFiles.SyncDirectory(Path.GetDirectoryName(directory)!);
+        }
+        finally
+        {
+            _placing.Release();
         }
     }
 
