@@ -43,3 +43,10 @@ public sealed class ConfigKeyAttribute(string key) : Attribute
 {
     public string Key { get; } = key;
 }
+
+/// <summary>Not written to JSON where it has this value, its default: configurations of before the setting existed keep their hash.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class LeftOutWhenAttribute(double value) : Attribute
+{
+    public double Value { get; } = value;
+}

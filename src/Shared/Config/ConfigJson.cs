@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Volley.Shared.Config;
 
@@ -29,6 +30,13 @@ public static class ConfigJson
         }
     }
 
+    private static void LeaveOut(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+            if (property.AttributeProvider?.GetCustomAttributes(typeof(LeftOutWhenAttribute), false) is [LeftOutWhenAttribute leftOut])
+                property.ShouldSerialize = (_, value) => !leftOut.Value.Equals(value);
+    }
+
     private static JsonSerializerOptions Create(JsonUnmappedMemberHandling unmapped, bool indented)
     {
         var options = new JsonSerializerOptions
@@ -41,6 +49,7 @@ public static class ConfigJson
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
             WriteIndented = indented,
             Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+            TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOut } },
         };
         options.MakeReadOnly(populateMissingResolver: true);
         return options;

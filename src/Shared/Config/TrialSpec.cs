@@ -47,12 +47,20 @@ public sealed record TrialSpec : IChecked
 public sealed record ResourcesSpec : IChecked
 {
     /// <summary>S, the number of logical shards of the global batch, and of ranks at full strength (DESIGN §4).</summary>
-    [InRange(1, 4096)]
+    [InRange(1, Messages.MessageLimits.MaxRanks)]
     public int Ranks { get; init; } = 1;
 
     /// <summary>The trial goes on with so few ranks when others are lost and no slot is free.</summary>
-    [InRange(1, 4096)]
+    [InRange(1, Messages.MessageLimits.MaxRanks)]
     public int MinRanks { get; init; } = 1;
+
+    /// <summary>
+    /// Seconds that a group which lost a rank waits for a slot to replace it, before it goes on with those that are left (<see cref="MinRanks"/> or more). The default
+    /// is longer than a process takes to start and an agent to come back, and shorter than a machine's boot.
+    /// </summary>
+    [InRange(0, 86_400)]
+    [LeftOutWhen(10)]        // it decides no number, and configurations of before it existed keep their hash
+    public double ReplaceWait { get; init; } = 10;
 
     /// <summary>libtorch threads of one rank. Part of the numbers: another count gives other last bits.</summary>
     [InRange(1, 1024)]

@@ -20,6 +20,12 @@ public static class MessageLimits
     /// <summary>A path.</summary>
     public const int PathBytes = 4 * 1024;
 
+    /// <summary>Of one trial: <see cref="FormGroup"/> names them all.</summary>
+    public const int MaxRanks = 256;
+
+    /// <summary>Name of a machine, or its address, in a <see cref="GroupAddress"/>.</summary>
+    public const int GroupTextBytes = 96;
+
     /// <summary>The newest lines that fit, each cut to a quarter of the room so that one endless line does not hide the rest.</summary>
     public static ImmutableArray<string> ClipLines(IReadOnlyList<string> lines, int maxBytes = LogBytes)
     {

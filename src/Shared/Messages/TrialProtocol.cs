@@ -30,11 +30,18 @@ public sealed record StartRank(
     string BaseDirectory,
     ImmutableArray<CheckpointReference> ResumeFrom) : ITrialProtocol, ICoordinatorCommand
 {
+    /// <summary>
+    /// Ranks of this attempt whose processes live on this node since an older one: they join it with what they have in memory, and nothing
+    /// else of an older attempt does. One that has died meanwhile is started like any other.
+    /// </summary>
+    public ImmutableArray<int> Kept { get; init; } = [];
+
     public bool Equals(StartRank? other) =>
         other is not null
         && (Term, Trial, Attempt, Rank, WorldSize, Slots) == (other.Term, other.Trial, other.Attempt, other.Rank, other.WorldSize, other.Slots)
         && (SpecJson, CheckpointRoot, DataRoot, BaseDirectory) == (other.SpecJson, other.CheckpointRoot, other.DataRoot, other.BaseDirectory)
-        && ResumeFrom.SequenceEqual(other.ResumeFrom);
+        && ResumeFrom.SequenceEqual(other.ResumeFrom)
+        && Kept.SequenceEqual(other.Kept);
 
     public override int GetHashCode() => HashCode.Combine(Trial, Attempt, Rank);
 }
@@ -70,7 +77,11 @@ public enum StopMode
 }
 
 /// <summary>Coordinator → agent: end every rank of this attempt. Idempotent; sent again until the ranks' exits arrive.</summary>
-public sealed record StopRank(long Term, TrialId Trial, int Attempt, StopMode Mode) : ITrialProtocol, ICoordinatorCommand;
+public sealed record StopRank(long Term, TrialId Trial, int Attempt, StopMode Mode) : ITrialProtocol, ICoordinatorCommand
+{
+    /// <summary>Only this one; null: all of them.</summary>
+    public int? Rank { get; init; }
+}
 
 /// <summary>Where a rank is. Agent → coordinator, about once a second. Droppable: the newest wins, no answer.</summary>
 /// <param name="Epoch">Under way, from 0.</param>
@@ -91,7 +102,7 @@ public sealed record ProgressReport(
     public string DataDigest { get; init; } = "";
 }
 
-/// <summary>A completed epoch. Agent → coordinator; sent again, oldest first, until <see cref="EpochAccepted"/>.</summary>
+/// <summary>A completed epoch; of a group every rank reports it and the first one counts, so no epoch is lost with the rank that reports. Agent → coordinator; sent again, oldest first, until <see cref="EpochAccepted"/>.</summary>
 public sealed record EpochReport(TrialId Trial, int Attempt, EpochMetrics Metrics) : ITrialProtocol
 {
     public bool Equals(EpochReport? other) => other is not null && (Trial, Attempt) == (other.Trial, other.Attempt) && ResultsEquality.Same(Metrics, other.Metrics);
@@ -113,6 +124,9 @@ public sealed record CheckpointReport(
 {
     /// <inheritdoc cref="ProgressReport.DataDigest"/>
     public string DataDigest { get; init; } = "";
+
+    /// <summary>That wrote it: the agent of its node has the files.</summary>
+    public int Rank { get; init; }
 }
 
 /// <summary>Coordinator → agent: the commit is in the journal.</summary>

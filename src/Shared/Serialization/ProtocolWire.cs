@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
 using Volley.Shared.Serialization.Wire;
@@ -78,13 +79,17 @@ internal static class ProtocolWire
             BaseDirectory = message.BaseDirectory,
         };
         wire.ResumeFrom.AddRange(message.ResumeFrom.Select(ToWire));
+        wire.Kept.AddRange(message.Kept);
         return wire;
     }
 
     public static StartRank FromWire(StartRankWire wire) => new(
         wire.Term, FromWire(wire.Trial), wire.Attempt, wire.Rank, wire.WorldSize, wire.Slots, wire.SpecJson, wire.CheckpointRoot, wire.DataRoot,
         wire.BaseDirectory,
-        [.. wire.ResumeFrom.Select(FromWire)]);
+        [.. wire.ResumeFrom.Select(FromWire)])
+    {
+        Kept = [.. wire.Kept],
+    };
 
     private static CheckpointReferenceWire ToWire(CheckpointReference reference)
     {
@@ -105,10 +110,17 @@ internal static class ProtocolWire
 
     public static RankStarted FromWire(RankStartedWire wire) => new(FromWire(wire.Trial), wire.Attempt, wire.Rank, new NodeId(wire.Node), wire.Pid);
 
-    public static StopRankWire ToWire(StopRank message) =>
-        new() { Term = message.Term, Trial = ToWire(message.Trial), Attempt = message.Attempt, Mode = (StopModeWire)message.Mode };
+    public static StopRankWire ToWire(StopRank message)
+    {
+        var wire = new StopRankWire { Term = message.Term, Trial = ToWire(message.Trial), Attempt = message.Attempt, Mode = (StopModeWire)message.Mode };
+        if (message.Rank is { } rank) wire.Rank = rank;
+        return wire;
+    }
 
-    public static StopRank FromWire(StopRankWire wire) => new(wire.Term, FromWire(wire.Trial), wire.Attempt, Known((StopMode)wire.Mode));
+    public static StopRank FromWire(StopRankWire wire) => new(wire.Term, FromWire(wire.Trial), wire.Attempt, Known((StopMode)wire.Mode))
+    {
+        Rank = wire.HasRank ? wire.Rank : null,
+    };
 
     public static ProgressReportWire ToWire(ProgressReport message) => new()
     {
@@ -158,6 +170,7 @@ internal static class ProtocolWire
             ManifestSha256 = message.ManifestSha256,
             Bytes = message.Bytes,
             DataDigest = message.DataDigest,
+            Rank = message.Rank,
         };
         if (message.ObjectiveValue is { } value) wire.ObjectiveValue = value;
         return wire;
@@ -168,6 +181,7 @@ internal static class ProtocolWire
         wire.HasObjectiveValue ? wire.ObjectiveValue : null, wire.Bytes)
     {
         DataDigest = wire.DataDigest,
+        Rank = wire.Rank,
     };
 
     public static CheckpointAcceptedWire ToWire(CheckpointAccepted message) =>
@@ -250,6 +264,36 @@ internal static class ProtocolWire
         new() { Term = message.Term, Trial = ToWire(message.Trial), Attempt = message.Attempt };
 
     public static AttemptIsStale FromWire(AttemptIsStaleWire wire) => new(wire.Term, FromWire(wire.Trial), wire.Attempt);
+
+    private static GroupAddressWire ToWire(GroupAddress address) =>
+        new() { Rank = address.Rank, Machine = address.Machine, Host = address.Host, Port = address.Port, Step = address.Step };
+
+    private static GroupAddress FromWire(GroupAddressWire wire) => new(wire.Rank, wire.Machine, wire.Host, wire.Port, wire.Step);
+
+    public static RankReadyWire ToWire(RankReady message) =>
+        new() { Trial = ToWire(message.Trial), Attempt = message.Attempt, Node = message.Node.Value, Address = ToWire(message.Address) };
+
+    public static RankReady FromWire(RankReadyWire wire) => new(FromWire(wire.Trial), wire.Attempt, new NodeId(wire.Node), FromWire(wire.Address));
+
+    public static FormGroupWire ToWire(FormGroup message)
+    {
+        var wire = new FormGroupWire { Term = message.Term, Trial = ToWire(message.Trial), Attempt = message.Attempt, Secret = ByteString.CopyFrom(message.Secret.Value.Span) };
+        wire.Members.AddRange(message.Members.Select(ToWire));
+        return wire;
+    }
+
+    public static FormGroup FromWire(FormGroupWire wire) =>
+        new(wire.Term, FromWire(wire.Trial), wire.Attempt, [.. wire.Members.Select(FromWire)], GroupSecret.Of(wire.Secret.Span));
+
+    public static RankWaitingWire ToWire(RankWaiting message)
+    {
+        var wire = new RankWaitingWire { Trial = ToWire(message.Trial), Attempt = message.Attempt, Rank = message.Rank, Node = message.Node.Value, Step = message.Step, Reason = message.Reason };
+        wire.Lost.AddRange(message.Lost);
+        return wire;
+    }
+
+    public static RankWaiting FromWire(RankWaitingWire wire) =>
+        new(FromWire(wire.Trial), wire.Attempt, wire.Rank, new NodeId(wire.Node), [.. wire.Lost], wire.Step, wire.Reason);
 
     /// <summary>Enum values equal their wire values (a test holds that); one this version does not know is refused, not guessed.</summary>
     private static T Known<T>(T value) where T : struct, Enum =>

@@ -48,6 +48,9 @@ public sealed class VolleySerializer(ExtendedActorSystem system) : SerializerWit
         Entry.Of<RankExited, RankExitedWire>("rank-exited.v1", ProtocolWire.ToWire, RankExitedWire.Parser, ProtocolWire.FromWire),
         Entry.Of<RankExitAccepted, RankExitAcceptedWire>("rank-exit-accepted.v1", ProtocolWire.ToWire, RankExitAcceptedWire.Parser, ProtocolWire.FromWire),
         Entry.Of<AttemptIsStale, AttemptIsStaleWire>("attempt-is-stale.v1", ProtocolWire.ToWire, AttemptIsStaleWire.Parser, ProtocolWire.FromWire),
+        Entry.Of<RankReady, RankReadyWire>("rank-ready.v1", ProtocolWire.ToWire, RankReadyWire.Parser, ProtocolWire.FromWire),
+        Entry.Of<FormGroup, FormGroupWire>("form-group.v1", ProtocolWire.ToWire, FormGroupWire.Parser, ProtocolWire.FromWire),
+        Entry.Of<RankWaiting, RankWaitingWire>("rank-waiting.v1", ProtocolWire.ToWire, RankWaitingWire.Parser, ProtocolWire.FromWire),
     ];
 
     private static readonly FrozenDictionary<Type, Entry> ByType = Entries.ToFrozenDictionary(entry => entry.Type);

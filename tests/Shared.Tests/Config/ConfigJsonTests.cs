@@ -24,6 +24,19 @@ public sealed class ConfigJsonTests
         Assert.Equal(trial.ConfigHash(), again.ConfigHash());
     }
 
+    /// <summary>Settings that came later and decide no number: where they have their default, configurations keep the hash they had.</summary>
+    [Fact]
+    public void ReplaceWait_IsWritten_OnlyWhereItIsNotTheDefault()
+    {
+        var spec = TrialResolver.ResolveOnly(SweepFile.Parse(SweepFileTests.Minimal(), "x"));
+        var hasty = spec with { Resources = spec.Resources with { ReplaceWait = 0 } };
+
+        Assert.DoesNotContain("replace_wait", ConfigJson.Serialize(spec), StringComparison.Ordinal);
+        Assert.Equal(10, ConfigJson.Deserialize(ConfigJson.Serialize(spec)).Resources.ReplaceWait);
+        Assert.Contains("\"replace_wait\":0", ConfigJson.Serialize(hasty), StringComparison.Ordinal);
+        Assert.Equal(0, ConfigJson.Deserialize(ConfigJson.Serialize(hasty)).Resources.ReplaceWait);
+    }
+
     [Fact]
     public void Deserialize_RefusesSettingsItDoesNotKnow()
     {

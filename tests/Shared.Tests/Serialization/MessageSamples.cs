@@ -11,6 +11,8 @@ internal static class MessageSamples
     private static readonly TrialId Trial = new(new SweepId("sdt-vs-vit"), 7);
     private static readonly NodeId Node = new("gpu-03");
 
+    private static readonly GroupSecret Secret = GroupSecret.Of([.. Enumerable.Range(1, GroupSecret.Bytes).Select(i => (byte)i)]);
+
     public static IReadOnlyList<IVolleyMessage> Typical { get; } =
     [
         new RegisterNode(Node, 1_771_000_000_123, "10.77.0.3", 4, 2, "cpu", 24_000_000_000, "0.1.0", "libtorch 2.10.0 avx512 t2",
@@ -34,6 +36,9 @@ internal static class MessageSamples
         new RankExited(Trial, 3, 1, Node, RankEnd.Finished, Outcome(layers: 1), "an error", true, ["line 1", "Zeile 2 – größer"]),
         new RankExitAccepted(Trial, 3, 1),
         new AttemptIsStale(5, Trial, 2),
+        new RankReady(Trial, 3, Node, new GroupAddress(1, "gpu-03 5f3a", "10.77.0.3", 40_123, 1234)),
+        new FormGroup(5, Trial, 3, [new GroupAddress(0, "gpu-01 77aa", "10.77.0.1", 40_001, -1), new GroupAddress(1, "gpu-03 5f3a", "10.77.0.3", 40_123, 1234)], Secret),
+        new RankWaiting(Trial, 3, 1, Node, [0, 2], 1234, "connection reset"),
     ];
 
     /// <summary>Fields that came after the first release of their message: older bytes lack them.</summary>
@@ -48,6 +53,9 @@ internal static class MessageSamples
                 new CheckpointReference(150, "150.a2", "ab13") { Holders = [] },
             ],
         },
+        Of<StartRank>() with { Kept = [0, 2] },
+        Of<StopRank>() with { Rank = 0 },
+        Of<CheckpointReport>() with { Rank = 2 },
         Of<ProgressReport>() with { CheckpointProblem = "disk full", CheckpointProblems = 2, DataDigest = "d1" },
         Of<CheckpointReport>() with { DataDigest = "d1" },
         Of<CheckpointDeleted>() with { Node = Node },
@@ -73,7 +81,7 @@ internal static class MessageSamples
             new NodeRegistered(node, new string('c', 64), long.MaxValue),
             new NodeRefused(node, error),
             new NodeLeaving(node, long.MaxValue),
-            new StartRank(long.MaxValue, trial, int.MaxValue, 255, 256, 256, new string('j', MessageLimits.SpecJsonBytes), path, path, path, [.. references]),
+            new StartRank(long.MaxValue, trial, int.MaxValue, 255, 256, 256, new string('j', MessageLimits.SpecJsonBytes), path, path, path, [.. references]) { Kept = [.. Enumerable.Range(0, MessageLimits.MaxRanks)] },
             new RankStarted(trial, int.MaxValue, 255, node, int.MaxValue),
             new StopRank(long.MaxValue, trial, int.MaxValue, StopMode.Kill),
             new ProgressReport(trial, int.MaxValue, 255, int.MaxValue, int.MaxValue, long.MaxValue, long.MaxValue, double.NaN, double.MaxValue) { CheckpointProblem = error, CheckpointProblems = int.MaxValue, DataDigest = new string('f', 64) },
@@ -88,7 +96,12 @@ internal static class MessageSamples
             new RankExited(trial, int.MaxValue, 255, node, RankEnd.Failed, Outcome(layers: 200), error, true, log) { DataDigest = new string('f', 64) },
             new RankExitAccepted(trial, int.MaxValue, 255),
             new AttemptIsStale(long.MaxValue, trial, int.MaxValue),
+            new RankReady(trial, int.MaxValue, node, Address(255)),
+            new FormGroup(long.MaxValue, trial, int.MaxValue, [.. Enumerable.Range(0, MessageLimits.MaxRanks).Select(Address)], Secret),
+            new RankWaiting(trial, int.MaxValue, 255, node, [.. Enumerable.Range(0, MessageLimits.MaxRanks)], long.MaxValue, error),
         ];
+
+        static GroupAddress Address(int rank) => new(rank, new string('m', MessageLimits.GroupTextBytes), new string('h', MessageLimits.GroupTextBytes), ushort.MaxValue, long.MaxValue);
     }
 
     private static T Of<T>() where T : IVolleyMessage => Typical.OfType<T>().Single();

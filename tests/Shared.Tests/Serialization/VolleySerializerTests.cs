@@ -97,6 +97,16 @@ public sealed class VolleySerializerTests
     }
 
     [Fact]
+    public void ASecret_IsNeverPrinted()
+    {
+        var form = MessageSamples.Typical.OfType<FormGroup>().Single();
+        Assert.DoesNotContain(Convert.ToHexStringLower(form.Secret.Value.Span)[..8], form.ToString(), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(Convert.ToBase64String(form.Secret.Value.Span)[..8], System.Text.Json.JsonSerializer.Serialize(form), StringComparison.Ordinal);
+        Assert.Contains("(secret)", form.ToString(), StringComparison.Ordinal);
+        Assert.Throws<FormatException>(() => GroupSecret.Of(new byte[31]));
+    }
+
+    [Fact]
     public void ATypeWithoutABindingIsNotSent()
     {
         using var system = ActorSystem.Create("volley", ConfigurationFactory.ParseString(VolleySerializer.Hocon + "\nakka.loglevel = OFF\nakka.stdout-loglevel = OFF"));

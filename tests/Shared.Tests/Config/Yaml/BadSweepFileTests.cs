@@ -152,7 +152,7 @@ public sealed class BadSweepFileTests
         { "trial_scheduler: { reduction_factor: 1 }", "f:6: trial_scheduler.reduction_factor: is \"1\", must be from 2 to 1000." },
         { "resources: { ranks: 2, min_ranks: 3 }", "f:6: resources.min_ranks: is 3, must be at most ranks, which is 2." },
         { "resources: { ranks: 200 }", "train.global_batch_size: is 128, must be at least resources.ranks times train.accumulate_steps (200 × 1)" },
-        { "resources: { ranks: { values: [1, 2] } }", "f:6: resources.ranks: is a mapping, must be a whole number from 1 to 4096. Only settings under train: may be distributions." },
+        { "resources: { ranks: { values: [1, 2] } }", "f:6: resources.ranks: is a mapping, must be a whole number from 1 to 256. Only settings under train: may be distributions." },
         { "checkpoint: { keep_last: 0 }", "f:6: checkpoint.keep_last: is \"0\", must be from 1 to 1000000." },
     };
 
