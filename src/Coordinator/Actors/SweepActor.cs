@@ -76,19 +76,19 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         {
             case BeginTerm begin: Take(begin, _ => OnBegun()); break;
             case SubmitSweep submit when _state.Submission is null:
-                Take(new Submit(submit.Submission), _ => Take(new BeginTerm(_term), _ =>
+                Take(new Submit(submit.Submission), _ => Take(new BeginTerm(_term), begun =>
                 {
                     OnBegun();
-                    Sender.Tell(new SweepAnswer(_state, IsNew: true));
+                    Sender.Tell(new SweepAnswer(begun.State, IsNew: true));
                 }));
                 break;
             case SubmitSweep submit:
-                if (submit.Submission.ContentSha256 == _state.Submission.ContentSha256) Take(new Submit(submit.Submission), _ => Sender.Tell(new SweepAnswer(_state)));
+                if (submit.Submission.ContentSha256 == _state.Submission.ContentSha256) Take(new Submit(submit.Submission), again => Sender.Tell(new SweepAnswer(again.State)));
                 else Sender.Tell(new SubmissionConflict(_state.Id, _state.Submission));
                 break;
             case SteerSweep when _state.Submission is null: Sender.Tell(new SweepUnknown(_state.Id)); break;      // registered; the submission did not come through
             case SteerSweep { Command: { } command }: Take(command, decision => Sender.Tell(Answer(decision))); break;
-            case SteerSweep: Sender.Tell(new SweepAnswer(_state)); break;
+            case SteerSweep: Answer(_state); break;
             case SweepCommand command: Take(command, static _ => { }); break;
             default: Unhandled(message); break;
         }
@@ -118,18 +118,22 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         Context.Stop(Self);
     }
 
-    /// <summary>Nothing is done or told before its events are in the journal; commands that arrive meanwhile wait.</summary>
+    /// <summary>
+    /// Nothing is done or told before its events are in the journal. Deciding goes on meanwhile, ahead of the journal: what arrives together
+    /// is written together. A write that fails ends this life, and with it all that was decided after it and told to nobody.
+    /// </summary>
     private void Take(SweepCommand command, Action<Decision> then)
     {
         var decision = SweepDecider.Decide(_state, command, _clock.GetUtcNow());
+        _state = decision.State;
         var left = decision.Journaled.Count();
         if (left == 0)
         {
-            Finish(decision, then);
+            DeferAsync(decision, _ => Finish(decision, then));      // after what was decided before it
             return;
         }
         Pass(FailpointNames.CoordinatorBeforePersist, decision);
-        PersistAll(decision.Journaled, change =>
+        PersistAllAsync(decision.Journaled, change =>
         {
             Note(change);
             if (--left > 0) return;
@@ -139,6 +143,9 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         });
     }
 
+    /// <summary>When all that it tells of is in the journal.</summary>
+    private void Answer(SweepState state) => DeferAsync(state, _ => Sender.Tell(new SweepAnswer(state)));
+
     private static void Pass(string failpoint, Decision decision)
     {
         if (!Failpoint.IsArmed) return;
@@ -147,7 +154,6 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
 
     private void Finish(Decision decision, Action<Decision> then)
     {
-        _state = decision.State;
         foreach (var effect in decision.Effects)
         {
             switch (effect)
@@ -163,7 +169,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
     }
 
     private object Answer(Decision decision) =>
-        decision.Refusal is { } reason ? new SteerRefused(_state.Id, reason) : new SweepAnswer(_state) { Notes = decision.Notes };
+        decision.Refusal is { } reason ? new SteerRefused(_state.Id, reason) : new SweepAnswer(decision.State) { Notes = decision.Notes };
 
     private void Note(SweepEvent change)
     {

@@ -6,17 +6,19 @@ using Volley.Simulation.Tests.World;
 namespace Volley.Simulation.Tests.Coordinators;
 
 /// <summary>
-/// What <c>SweepActor</c> does around the real <see cref="SweepDecider"/>: recover, begin the term, journal, then act; what arrives meanwhile waits.
-/// A failed write ends it, and its supervisor brings it back from the journal.
+/// What <c>SweepActor</c> does around the real <see cref="SweepDecider"/>: recover, begin the term, decide ahead of the journal, and act on a decision
+/// when its events are written. A failed write ends it, with all that was decided after it, and its supervisor brings it back from the journal.
 /// </summary>
 internal sealed class SimulatedSweep
 {
     private readonly Cluster _cluster;
     private readonly SimulatedCoordinator _coordinator;
     private readonly SweepId _id;
-    private readonly Queue<(SweepCommand Command, AgentAddress? Sender)> _waiting = new();
+    private readonly Queue<(SweepCommand Command, AgentAddress? Sender)> _waiting = new();       // for the term to begin
+    private readonly Queue<Taken> _decided = new();
     private Luck _luck;
-    private SweepState? _state;         // null: not recovered yet
+    private SweepState? _state;         // after all decisions; null: not recovered yet
+    private SweepState? _told;          // after those that were acted on
     private long _sequence;
     private bool _hasBegun;
     private bool _isWriting;
@@ -31,7 +33,7 @@ internal sealed class SimulatedSweep
     }
 
     /// <summary>Null while it recovers.</summary>
-    public SweepState? State => _hasBegun ? _state : null;
+    public SweepState? State => _hasBegun ? _told : null;
 
     private string PersistenceId => $"sweep-{_id}";
 
@@ -39,8 +41,8 @@ internal sealed class SimulatedSweep
     {
         if (_isDown) return;            // nobody reads that mailbox
         var mayPass = _state is not null && (_hasBegun || command is BeginTerm || (command is Submit && _state.Submission is null));
-        if (_isWriting || !mayPass) _waiting.Enqueue((command, sender));
-        else Take(command, sender);
+        if (mayPass) Take(command, sender);
+        else _waiting.Enqueue((command, sender));
     }
 
     private void Recover() => _coordinator.RunAfter(_luck.NextBetween(0.01, 0.3), () =>
@@ -67,13 +69,25 @@ internal sealed class SimulatedSweep
         if (command is PersonCommand && _state!.Submission is null) return;      // registered; the submission did not come through: "no such sweep"
         var decision = _cluster.Cores.Sweep(_state!, command, _coordinator.Now);
         _cluster.Watch.SweepTakes(_id, command);
-        var journaled = decision.Journaled.ToList();
-        if (journaled.Count == 0)
-        {
-            Finish(command, decision, sender);
-            return;
-        }
+        _state = decision.State;
         if (_cluster.Cores.ActsBeforeItJournals) Act(decision, sender);
+        _decided.Enqueue(new Taken(command, decision, sender));
+        WriteNext();
+    }
+
+    /// <summary>In the order of the decisions, one after the other.</summary>
+    private void WriteNext()
+    {
+        while (!_isWriting && _state is not null && _decided.TryDequeue(out var next))
+        {
+            if (next.Decision.Journaled.Any()) Write(next);
+            else Finish(next);
+        }
+    }
+
+    private void Write(Taken taken)
+    {
+        var journaled = taken.Decision.Journaled.ToList();
         _isWriting = true;
         var crash = _luck.Next();
         var mix = _cluster.Faults.Mix;
@@ -88,7 +102,7 @@ internal sealed class SimulatedSweep
                 _coordinator.Kill();
                 return;
             }
-            if (!fails && _cluster.Journal.WouldTake(PersistenceId, _sequence + 1)) _cluster.Watch.Writing(_id, command, journaled);
+            if (!fails && _cluster.Journal.WouldTake(PersistenceId, _sequence + 1)) _cluster.Watch.Writing(_id, taken.Command, journaled);
             var answer = fails ? JournalAnswer.Failed : _cluster.Journal.Append(PersistenceId, _sequence + 1, journaled);
             if (crashesAfter)
             {
@@ -107,8 +121,9 @@ internal sealed class SimulatedSweep
                     break;
                 case JournalAnswer.Failed:
                     _cluster.Trace?.Add($"{_coordinator.Name} {_id} could not write and stops");
-                    (_state, _isDown) = (null, true);
+                    (_state, _told, _isDown) = (null, null, true);
                     _waiting.Clear();
+                    _decided.Clear();
                     _coordinator.RunAfter(_luck.NextBetween(0.2, 3), () =>
                     {
                         _isDown = false;
@@ -118,8 +133,8 @@ internal sealed class SimulatedSweep
                 default:
                     _isWriting = false;
                     _sequence += journaled.Count;
-                    Finish(command, decision, sender);
-                    Drain();
+                    Finish(taken);
+                    WriteNext();
                     break;
             }
         }
@@ -127,16 +142,23 @@ internal sealed class SimulatedSweep
 
     private void Drain()
     {
-        while (!_isWriting && _state is not null && _waiting.TryDequeue(out var next)) Take(next.Command, next.Sender);
+        for (var left = _waiting.Count; left > 0; left--)
+        {
+            var (command, sender) = _waiting.Dequeue();
+            Tell(command, sender);      // may have to wait again: a submission that was among them has to begin first
+        }
     }
 
-    private void Finish(SweepCommand command, Decision decision, AgentAddress? sender)
+    private void Finish(Taken taken)
     {
-        _state = decision.State;
-        if (!_cluster.Cores.ActsBeforeItJournals || !decision.Journaled.Any()) Act(decision, sender);
-        switch (command)
+        _told = taken.Decision.State;
+        if (!_cluster.Cores.ActsBeforeItJournals) Act(taken.Decision, taken.Sender);
+        switch (taken.Command)
         {
-            case BeginTerm: _hasBegun = true; break;
+            case BeginTerm:
+                _hasBegun = true;
+                Drain();
+                break;
             case Submit when !_hasBegun: Take(new BeginTerm(_coordinator.Term), null); break;
             default: break;
         }
@@ -160,4 +182,6 @@ internal sealed class SimulatedSweep
             }
         }
     }
+
+    private sealed record Taken(SweepCommand Command, Decision Decision, AgentAddress? Sender);
 }
