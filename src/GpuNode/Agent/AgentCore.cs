@@ -15,7 +15,7 @@ namespace Volley.GpuNode.Agent;
 /// Slots: a slot is free when the process that held it is confirmed dead, not when it was told to die.
 /// Reports: epochs, checkpoints and exits are kept, in order per rank, until acknowledged; the exit travels when all before it arrived.
 /// </remarks>
-internal static class AgentCore
+internal static partial class AgentCore
 {
     /// <summary>Reports of one rank under way at once. The rest follow as these are acknowledged.</summary>
     public const int Window = 32;
@@ -41,7 +41,7 @@ internal static class AgentCore
         return (turn.State, turn.Effects.ToImmutable());
     }
 
-    private sealed class Turn(AgentState state)
+    private sealed partial class Turn(AgentState state)
     {
         public AgentState State { get; private set; } = state;
 
@@ -57,6 +57,7 @@ internal static class AgentCore
                     ResendAll();
                     foreach (var rank in State.Ranks)
                         if (rank is { IsForgotten: false, Progress: { } progress }) Send(progress);
+                    TellOfGroups(isNewConnection: true);
                     break;
                 case AgentInput.Disconnected: State = State with { IsConnected = false }; break;
                 case AgentInput.Heard { Message: var message }: Hear(message); break;
@@ -64,6 +65,8 @@ internal static class AgentCore
                 case AgentInput.Progressed { Progress: var progress }: OnProgress(progress); break;
                 case AgentInput.EpochDone done: Report(done.Rank, new EpochReport(done.Rank.Trial, done.Rank.Attempt, done.Epoch)); break;
                 case AgentInput.CheckpointDone done: Report(done.Rank, done.Checkpoint); break;
+                case AgentInput.GroupReady ready: OnGroupReady(ready); break;
+                case AgentInput.PeerLost lost: OnPeerLost(lost); break;
                 case AgentInput.Exited exited: OnExited(exited.Rank, exited.Exit); break;
                 case AgentInput.Tick: OnTick(); break;
                 case AgentInput.Leave leave: OnLeave(leave.AtOnce ? StopMode.Kill : StopMode.Graceful); break;
@@ -92,6 +95,7 @@ internal static class AgentCore
             {
                 case StartRank start: OnStart(start); break;
                 case StopRank stop: OnStop(stop); break;
+                case FormGroup form: OnFormGroup(form); break;
                 case AttemptIsStale stale: OnStale(stale.Trial, stale.Attempt); break;
                 case CopyCheckpoint copy: Effects.Add(new AgentEffect.FetchCopy(copy)); break;
                 case RetireCheckpoint retire: Effects.Add(new AgentEffect.DeleteCheckpoint(retire)); break;
@@ -142,7 +146,12 @@ internal static class AgentCore
                 return;
             }
             SetFence(start.Trial, FenceOf(start.Trial).RaisedTo(start.Attempt));
-            foreach (var older in State.Ranks.Where(rank => rank.Start.Trial == start.Trial && rank.Start.Attempt < start.Attempt)) Forget(older);
+            foreach (var older in State.Ranks.Where(rank => rank.Start.Trial == start.Trial && rank.Start.Attempt < start.Attempt && !LivesOn(rank, start))) Forget(older);
+            if (State.Ranks.Find(rank => rank.Start.Rank == start.Rank && LivesOn(rank, start)) is { } survivor)
+            {
+                Join(survivor, start);
+                return;
+            }
 
             var entry = new RankEntry(start, RankPhase.Waiting, [], 0, [], null, false);
             State = State with { Ranks = State.Ranks.Add(entry) };
@@ -154,7 +163,9 @@ internal static class AgentCore
 
         private void OnStop(StopRank stop)
         {
-            var ranks = State.Ranks.Where(rank => rank.Start.Trial == stop.Trial && rank.Start.Attempt == stop.Attempt && !rank.IsForgotten).ToArray();
+            // Where an attempt is over, so are those before it: a rank that has not heard of it yet must not wait for ever.
+            var ranks = State.Ranks.Where(rank => rank.Start.Trial == stop.Trial && !rank.IsForgotten && (stop.Rank ?? rank.Start.Rank) == rank.Start.Rank
+                && (rank.Start.Attempt == stop.Attempt || (stop.Mode == StopMode.Kill && rank.Start.Attempt < stop.Attempt))).ToArray();
             foreach (var rank in ranks)
             {
                 if (rank.HasProcess) Effects.Add(new AgentEffect.StopProcess(rank.Key, stop.Mode));
@@ -181,13 +192,13 @@ internal static class AgentCore
         private void OnProgress(ProgressReport progress)
         {
             if (Find(new RankKey(progress.Trial, progress.Attempt, progress.Rank)) is not { IsForgotten: false, HasProcess: true } rank) return;
-            Replace(rank with { Progress = progress });
+            Replace(rank with { Progress = progress, IsForming = false });
             Send(progress);
         }
 
         private void OnExited(RankKey key, RankExit exit)
         {
-            if (Find(key) is not { HasProcess: true } rank) return;
+            if (FindProcess(key) is not { HasProcess: true } rank) return;
             if (rank.IsForgotten) Close(rank);
             else Exit(rank, exit.End, exit);
             LaunchWhatFits();
@@ -201,6 +212,7 @@ internal static class AgentCore
             if (State is { ClusterId: "", IsLeaving: false, IsConnected: true } && State.Ticks % SilenceTicks == 0)
                 Effects.Add(new AgentEffect.Warn($"No coordinator has answered for {State.Ticks} s. Is it running, and can it reach this machine's --bind address? Still trying."));
             ResendAll();
+            TellOfGroups(isNewConnection: false);
         }
 
         private void OnLeave(StopMode mode)
@@ -234,7 +246,7 @@ internal static class AgentCore
             {
                 var taken = State.Ranks.SelectMany(other => other.Slots).ToHashSet();
                 var free = Enumerable.Range(0, State.Facts.Slots).Where(slot => !taken.Contains(slot)).Take(rank.Start.Slots).ToImmutableArray();
-                var hasOlderProcess = State.Ranks.Any(other => other.HasProcess && other.Start.Trial == rank.Start.Trial && other.Start.Attempt < rank.Start.Attempt);
+                var hasOlderProcess = State.Ranks.Any(other => other.HasProcess && other.Start.Trial == rank.Start.Trial && other.Start.Attempt < rank.Start.Attempt && !LivesOn(other, rank.Start));
                 if (free.Length < rank.Start.Slots || hasOlderProcess) continue;
                 Replace(rank with { Phase = RankPhase.Starting, Slots = free });
                 Effects.Add(new AgentEffect.Launch(rank.Start, free));
@@ -245,7 +257,7 @@ internal static class AgentCore
 
         private void Exit(RankEntry rank, RankEnd end, RankExit exit)
         {
-            Replace(rank with { Phase = RankPhase.Exited, Slots = [], Progress = null });
+            Replace(rank with { Phase = RankPhase.Exited, Slots = [], Progress = null, Ready = null, IsForming = false, Group = null, Waiting = null });
             Report(rank.Key, new RankExited(
                 rank.Start.Trial, rank.Start.Attempt, rank.Start.Rank, State.Facts.Node, end, exit.Outcome, MessageLimits.Clip(exit.Error), exit.IsUserError, MessageLimits.ClipLines(exit.LastLogLines),
                 exit.StartStep, exit.LastStep)
@@ -263,7 +275,7 @@ internal static class AgentCore
                 return;
             }
             if (!rank.IsForgotten) Effects.Add(new AgentEffect.StopProcess(rank.Key, StopMode.Kill));
-            Replace(rank with { IsForgotten = true, Reports = [], Progress = null });
+            Replace(rank with { IsForgotten = true, Reports = [], Progress = null, Ready = null, IsForming = false, Group = null, Waiting = null });
         }
 
         private void Close(RankEntry rank)
@@ -274,10 +286,10 @@ internal static class AgentCore
 
         private void Report(RankKey key, ITrialProtocol report)
         {
-            if (Find(key) is not { IsForgotten: false } rank) return;
-            rank = rank with { Reports = rank.Reports.Add(report) };
+            if (FindProcess(key) is not { IsForgotten: false } rank) return;
+            rank = rank with { Reports = rank.Reports.Add(RankEntry.Of(report, rank.Start.Attempt)) };
             Replace(rank);
-            if (IsUnderWay(rank, rank.Reports.Count - 1)) Send(report);
+            if (IsUnderWay(rank, rank.Reports.Count - 1)) Send(rank.Reports[^1]);
         }
 
         private void Acknowledge(TrialId trial, int attempt, Predicate<ITrialProtocol> isMeant)

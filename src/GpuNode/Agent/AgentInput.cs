@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Volley.GpuNode.Link;
 using Volley.Shared.Messages;
 using Volley.Shared.Results;
@@ -24,6 +25,13 @@ internal abstract record AgentInput
 
     public sealed record CheckpointDone(RankKey Rank, CheckpointReport Checkpoint) : AgentInput;
 
+    /// <summary>A rank of a group listens for its peers.</summary>
+    /// <param name="Address">Machine and host may be empty: this agent's.</param>
+    public sealed record GroupReady(RankKey Rank, GroupAddress Address) : AgentInput;
+
+    /// <summary>The group of that rank is over; it waits, with all it has.</summary>
+    public sealed record PeerLost(RankKey Rank, ImmutableArray<int> Lost, long Step, string Reason) : AgentInput;
+
     /// <summary>The process is confirmed dead.</summary>
     public sealed record Exited(RankKey Rank, RankExit Exit) : AgentInput;
 
@@ -44,6 +52,11 @@ internal abstract record AgentEffect
     public sealed record Launch(StartRank Start, IReadOnlyList<int> Slots) : AgentEffect;
 
     public sealed record StopProcess(RankKey Rank, StopMode Mode) : AgentEffect;
+
+    /// <summary>The process of <paramref name="Rank"/> is the rank of a later attempt from now on.</summary>
+    public sealed record JoinAttempt(RankKey Rank, StartRank Start) : AgentEffect;
+
+    public sealed record FormGroup(RankKey Rank, Shared.Messages.FormGroup Group) : AgentEffect;
 
     public sealed record DeleteCheckpoint(RetireCheckpoint Command) : AgentEffect;
 

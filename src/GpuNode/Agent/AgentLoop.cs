@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Threading.Channels;
 using Akka.Actor;
 using Volley.GpuNode.CheckpointCopies;
@@ -100,6 +101,8 @@ internal sealed class AgentLoop : IRankEvents, IDisposable
                 break;
             case AgentEffect.Launch launch: Launch(launch); break;
             case AgentEffect.StopProcess stop: if (!_preparation.Stop(stop.Rank)) _supervisor.Stop(stop.Rank, stop.Mode); break;
+            case AgentEffect.JoinAttempt join: _supervisor.Join(join.Rank, join.Start); break;
+            case AgentEffect.FormGroup form: _supervisor.FormGroup(form.Rank, form.Group); break;
             case AgentEffect.FetchCopy { Command: var command }: _copier.Copy(command, _roots.DirectoryOf(command.CheckpointRoot, command.Checkpoint.RelativePath), Tell); break;
             case AgentEffect.Readdress { Start: var start }: _preparation.Readdress(new RankKey(start.Trial, start.Attempt, start.Rank), start); break;
             case AgentEffect.DeleteCheckpoint { Command: var command }: _ = Task.Run(() => Delete(command)); break;
@@ -171,6 +174,10 @@ internal sealed class AgentLoop : IRankEvents, IDisposable
     void IRankEvents.OnEpoch(RankKey key, EpochMetrics epoch) => Post(new AgentInput.EpochDone(key, epoch));
 
     void IRankEvents.OnCheckpoint(RankKey key, CheckpointReport checkpoint) => Post(new AgentInput.CheckpointDone(key, checkpoint));
+
+    void IRankEvents.OnGroupReady(RankKey key, GroupAddress address) => Post(new AgentInput.GroupReady(key, address));
+
+    void IRankEvents.OnPeerLost(RankKey key, ImmutableArray<int> lost, long step, string reason) => Post(new AgentInput.PeerLost(key, lost, step, reason));
 
     void IRankEvents.OnExited(RankKey key, RankExit exit) => Post(new AgentInput.Exited(key, exit));
 }

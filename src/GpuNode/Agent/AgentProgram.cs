@@ -35,7 +35,7 @@ internal static class AgentProgram
         var devices = Inventory(options, line => log.LogWarning("{Gpu}", line));
         using var runDirectory = await RunDirectory.OpenAsync(options.RunDirectory, options.Name, isLocal ? PredecessorPatience : TimeSpan.Zero, time);
         await using var supervisor = await RankSupervisor.StartAsync(
-            new SupervisorSettings(options.LogDirectory, options.DataRoot, Timeouts(options), time), runDirectory, new RankLauncher(devices), logs);
+            new SupervisorSettings(options.LogDirectory, options.DataRoot, Timeouts(options), time) { Host = options.Bind }, runDirectory, new RankLauncher(devices), logs);
         var roots = new AllowedRoots(CheckpointRoot(options), options.DataRoot);
         await using var http = await AgentHttpServer.StartAsync(
             new ServingSettings(options.Http, options.Bind, options.Name, Version, roots.CheckpointRoot, options.LogDirectory, supervisor.IsAlive, time), logs);

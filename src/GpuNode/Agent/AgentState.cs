@@ -34,6 +34,40 @@ internal sealed record RankEntry(
 {
     public RankKey Key => new(Start.Trial, Start.Attempt, Start.Rank);
 
+    /// <summary>Attempt in which its process was started; lower than that of <see cref="Start"/> once it has joined later ones.</summary>
+    public int BornIn { get; init; } = Start.Attempt;
+
+    /// <summary>It listens for its peers; null: not in this attempt, or its group is over.</summary>
+    public RankReady? Ready { get; init; }
+
+    /// <summary><see cref="Ready"/> is sent again until the group was formed.</summary>
+    public bool IsForming { get; init; }
+
+    /// <summary>The newest one it was given in this attempt.</summary>
+    public FormGroup? Group { get; init; }
+
+    /// <summary>Its group is over; sent again until it is told what comes next.</summary>
+    public RankWaiting? Waiting { get; init; }
+
+    /// <summary>The same process as a rank of a later attempt: what it has not yet said it says as that.</summary>
+    public RankEntry In(StartRank later) => this with
+    {
+        Start = later,
+        Reports = Reports.ConvertAll(report => Of(report, later.Attempt)),
+        Progress = null,
+        Ready = null,
+        IsForming = false,
+        Group = null,
+        Waiting = null,
+    };
+
+    public static ITrialProtocol Of(ITrialProtocol report, int attempt) => report switch
+    {
+        EpochReport epoch => epoch with { Attempt = attempt },
+        CheckpointReport checkpoint => checkpoint with { Attempt = attempt },
+        _ => report,
+    };
+
     public bool HasProcess => Phase is RankPhase.Starting or RankPhase.Running;
 }
 

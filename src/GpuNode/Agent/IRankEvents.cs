@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Volley.GpuNode.Link;
 using Volley.Shared.Messages;
 using Volley.Shared.Results;
@@ -14,6 +15,12 @@ internal interface IRankEvents
     void OnEpoch(RankKey key, EpochMetrics epoch);
 
     void OnCheckpoint(RankKey key, CheckpointReport checkpoint);
+
+    /// <summary>It listens for its peers in the attempt of <paramref name="key"/>.</summary>
+    void OnGroupReady(RankKey key, GroupAddress address);
+
+    /// <summary>Its group is over; it waits.</summary>
+    void OnPeerLost(RankKey key, ImmutableArray<int> lost, long step, string reason);
 
     /// <summary>The process is confirmed dead: its slots are free.</summary>
     void OnExited(RankKey key, RankExit exit);

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using Google.Protobuf;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Link.Wire;
 using Volley.GpuNode.Processes;
@@ -23,6 +24,10 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
     private bool _hasStarted;
     private bool _wasStoppedBeforeStart;
 
+    // Of the attempt it is in now, for what it reports; where it was born names its files.
+    private RankKey? _later;
+    private JoinAttempt? _joining;          // told to join, and not ready yet: what it says of its progress is of the attempt before
+
     /// <summary>Never throws; the exit is reported in every case.</summary>
     public async Task RunAsync(StartRank start, IReadOnlyList<string> checkpointProblems, ProcessStartInfo command, RunDirectory runDirectory, SpawnThread spawner)
     {
@@ -41,7 +46,37 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
             session.Close();
         }
         log.LogInformation("{Rank}: {End}. {Error}", key, exit.End, exit.Error);
-        events.OnExited(key, exit);
+        events.OnExited(Current, exit);
+    }
+
+    /// <summary>It is a rank of a later attempt from now on, with all it has in memory.</summary>
+    public void Join(RankKey next, StartRank start)
+    {
+        var join = new JoinAttempt { Attempt = next.Attempt, WorldSize = start.WorldSize };
+        join.ResumeFrom.AddRange(start.ResumeFrom.Select(ToResume));
+        lock (_lock)
+        {
+            (_later, _joining) = (next, join);
+            if (_hasStarted) session.Post(new ToRank { JoinAttempt = join });
+        }
+        log.LogInformation("{Rank}: goes on as attempt {Attempt}", key, next.Attempt);
+    }
+
+    public void FormGroup(Shared.Messages.FormGroup group)
+    {
+        var message = new Link.Wire.FormGroup { Attempt = group.Attempt, Secret = ByteString.CopyFrom(group.Secret.Value.Span) };
+        message.Members.AddRange(group.Members.Select(member => new GroupMember { Rank = member.Rank, Machine = member.Machine, Host = member.Host, Port = member.Port, Step = member.Step }));
+        session.Post(new ToRank { FormGroup = message });
+    }
+
+    public RankSession Session => session;
+
+    /// <summary>Its exit is told, or will be in this moment.</summary>
+    public bool HasEnded => _exited.Task.IsCompleted;
+
+    private RankKey Current
+    {
+        get { lock (_lock) return _later ?? key; }
     }
 
     public void Stop(StopMode mode)
@@ -145,6 +180,7 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
             if (_isStopRequested || !session.Attached.IsCompleted) return;
             _hasStarted = true;
             session.Post(new ToRank { Start = start });
+            if (_joining is { } join) session.Post(new ToRank { JoinAttempt = join });
         }
         using var ticks = new PeriodicTimer(settings.Timeouts.Heartbeat, settings.Time);
         var tick = ticks.WaitForNextTickAsync().AsTask();
@@ -167,11 +203,22 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
 
     private void Take(FromRank message)
     {
+        var now = Current;
         switch (message.MessageCase)
         {
+            case FromRank.MessageOneofCase.GroupReady when message.GroupReady.Attempt == now.Attempt:
+                var ready = message.GroupReady;
+                lock (_lock) _joining = null;
+                events.OnGroupReady(now, new GroupAddress(now.Rank, ready.Machine, ready.Host, ready.Port, ready.Step));
+                break;
+            case FromRank.MessageOneofCase.PeerLost when message.PeerLost.Attempt == now.Attempt:
+                events.OnPeerLost(now, [.. message.PeerLost.Lost], message.PeerLost.Step, message.PeerLost.Reason);
+                break;
+            case FromRank.MessageOneofCase.GroupReady or FromRank.MessageOneofCase.PeerLost: break;      // of an attempt that is over
+            case FromRank.MessageOneofCase.Progress when _joining is not null: break;
             case FromRank.MessageOneofCase.Progress:
                 var p = message.Progress;
-                events.OnProgress(new ProgressReport(key.Trial, key.Attempt, key.Rank, p.Epoch, p.TotalEpochs, p.Step, p.TotalSteps, p.Loss, p.ImagesPerSecond,
+                events.OnProgress(new ProgressReport(now.Trial, now.Attempt, now.Rank, p.Epoch, p.TotalEpochs, p.Step, p.TotalSteps, p.Loss, p.ImagesPerSecond,
                     p.StartStep, p.SecondsSinceFirstStep)
                 {
                     CheckpointProblem = MessageLimits.Clip(p.CheckpointProblem),
@@ -180,14 +227,15 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
                 });
                 break;
             case FromRank.MessageOneofCase.Epoch:
-                events.OnEpoch(key, message.Epoch.FromWire());
+                events.OnEpoch(now, message.Epoch.FromWire());
                 break;
             case FromRank.MessageOneofCase.Checkpoint:
                 var c = message.Checkpoint;
-                events.OnCheckpoint(key, new CheckpointReport(
-                    key.Trial, key.Attempt, c.Step, c.Epoch, c.RelativePath, c.ManifestSha256, c.HasObjectiveValue ? c.ObjectiveValue : null, c.Bytes)
+                events.OnCheckpoint(now, new CheckpointReport(
+                    now.Trial, now.Attempt, c.Step, c.Epoch, c.RelativePath, c.ManifestSha256, c.HasObjectiveValue ? c.ObjectiveValue : null, c.Bytes)
                 {
                     DataDigest = _dataDigest,
+                    Rank = now.Rank,
                 });
                 break;
             case FromRank.MessageOneofCase.Data:
@@ -210,16 +258,15 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
             WorldSize = start.WorldSize,
             StepFile = stepFile,
             HeartbeatMs = (int)settings.Timeouts.Heartbeat.TotalMilliseconds,
+            Host = settings.Host,
         };
         message.CheckpointProblems.AddRange(checkpointProblems);
-        message.ResumeFrom.AddRange(start.ResumeFrom.Select(checkpoint => new CheckpointToResume
-        {
-            Step = checkpoint.Step,
-            RelativePath = checkpoint.RelativePath,
-            ManifestSha256 = checkpoint.ManifestSha256,
-        }));
+        message.ResumeFrom.AddRange(start.ResumeFrom.Select(ToResume));
         return message;
     }
+
+    private static CheckpointToResume ToResume(CheckpointReference checkpoint) =>
+        new() { Step = checkpoint.Step, RelativePath = checkpoint.RelativePath, ManifestSha256 = checkpoint.ManifestSha256 };
 
     private async Task KillAfterAsync(TimeSpan grace, string reason)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Processes;
 using Volley.GpuNode.Serving;
@@ -10,6 +11,9 @@ namespace Volley.GpuNode.Agent;
 /// <param name="DataRoot">Where <see cref="StartRank.DataRoot"/> is empty.</param>
 internal sealed record SupervisorSettings(string LogDirectory, string DataRoot, LinkTimeouts Timeouts, TimeProvider Time)
 {
+    /// <summary>Where other machines reach this one; empty: only ranks of this machine can be in one group.</summary>
+    public string Host { get; init; } = "";
+
     public string LogPath(RankKey key) => new RankLogFiles(LogDirectory).PathOf(key);
 }
 
@@ -65,6 +69,21 @@ internal sealed class RankSupervisor : IAsyncDisposable
         if (_ranks.TryGetValue(key, out var rank)) rank.Process.Stop(mode);
     }
 
+    /// <summary>That process is the rank of a later attempt from now on. Does nothing where it has ended: its exit is on its way.</summary>
+    public void Join(RankKey key, StartRank start)
+    {
+        if (!_ranks.TryRemove(key, out var rank)) return;
+        var next = new RankKey(start.Trial, start.Attempt, start.Rank);
+        _ranks[next] = rank;
+        rank.Process.Join(next, start);
+        if (rank.Process.HasEnded) _ranks.TryRemove(next, out _);       // its exit may have come in between, and found neither key
+    }
+
+    public void FormGroup(RankKey key, FormGroup group)
+    {
+        if (_ranks.TryGetValue(key, out var rank)) rank.Process.FormGroup(group);
+    }
+
     /// <summary>SIGKILL to every rank; returns when all are confirmed dead.</summary>
     public async Task KillAllAsync(string reason)
     {
@@ -91,9 +110,14 @@ internal sealed class RankSupervisor : IAsyncDisposable
 
         public void OnCheckpoint(RankKey key, CheckpointReport checkpoint) => inner.OnCheckpoint(key, checkpoint);
 
+        public void OnGroupReady(RankKey key, GroupAddress address) => inner.OnGroupReady(key, address);
+
+        public void OnPeerLost(RankKey key, ImmutableArray<int> lost, long step, string reason) => inner.OnPeerLost(key, lost, step, reason);
+
         public void OnExited(RankKey key, RankExit exit)
         {
-            supervisor._ranks.TryRemove(key, out _);
+            foreach (var (current, rank) in supervisor._ranks)
+                if (rank.Process.Session == session) supervisor._ranks.TryRemove(current, out _);       // perhaps under a later attempt than the one it was told of last
             supervisor._link.Forget(session);
             inner.OnExited(key, exit);
         }

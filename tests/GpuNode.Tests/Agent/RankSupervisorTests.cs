@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -189,6 +190,10 @@ public sealed class RankSupervisorTests : IAsyncLifetime
         public void OnEpoch(RankKey key, EpochMetrics epoch) { }
 
         public void OnCheckpoint(RankKey key, CheckpointReport checkpoint) { }
+
+        public void OnGroupReady(RankKey key, GroupAddress address) { }
+
+        public void OnPeerLost(RankKey key, ImmutableArray<int> lost, long step, string reason) { }
 
         public void OnExited(RankKey key, RankExit exit) => _exits.Writer.TryWrite(exit);
     }
