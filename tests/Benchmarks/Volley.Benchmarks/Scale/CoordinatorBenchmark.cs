@@ -65,6 +65,7 @@ internal static class CoordinatorBenchmark
                 {
                     var until = (long)trials * segment / Segments;
                     await WaitFor.ConditionAsync(() => figures.Finished >= until, Limit, () => $"{figures.Finished} of {trials} trials are finished");
+                    if (segment == 1) figures.Refill.Clear();
                     samples.Add(new Sample(figures.Finished, Stopwatch.GetElapsedTime(start), coordinator.ProcessorTime, coordinator.MemoryBytes, figures.Messages));
                 }
                 // An exit of an attempt that was lost (a machine so busy that an agent is suspected) was counted too: the coordinator's word is the last.
@@ -148,7 +149,7 @@ internal static class CoordinatorBenchmark
         Console.WriteLine("|---|---|---|");
         Console.WriteLine($"| overhead over the time the trials take on {slots} slots | {sweep.Overhead:p1} ({sweep.Seconds:0.0} s for {sweep.BusySlotSeconds / slots:0.0} s; at 1 s a trial that is {sweep.Overhead * trialTime.TotalSeconds:p1}) | ≤ 5 % at 1 s a trial |");
         Console.WriteLine($"| attempts beyond one a trial | {sweep.RepeatedAttempts} | 0 on a quiet machine |");
-        Console.WriteLine($"| a freed slot runs the next rank | {sweep.Refill} | p99 ≤ 50 ms |");
+        Console.WriteLine($"| a freed slot runs the next rank, after the first tenth, which warms up | {sweep.Refill} | p99 ≤ 50 ms |");
         Console.WriteLine($"| coordinator's processor time a trial, first and last tenth | {sweep.CpuMillisecondsPerTrialFirst:0.00} and {sweep.CpuMillisecondsPerTrialLast:0.00} ms | does not grow |");
         Console.WriteLine($"| the same for each message to or from an agent | {sweep.CpuMicrosecondsPerMessageFirst:0} and {sweep.CpuMicrosecondsPerMessageLast:0} µs | |");
         Console.WriteLine($"| memory for each finished trial | {sweep.BytesPerTrial:n0} bytes ({sweep.MemoryMegabytesFirst:0} → {sweep.MemoryMegabytesLast:0} MB) | ≤ 2,000 |");

@@ -11,6 +11,12 @@ internal sealed class Latencies
         lock (_lock) _milliseconds.Add(duration.TotalMilliseconds);
     }
 
+    /// <summary>Forgets what was added: it was the warming up.</summary>
+    public void Clear()
+    {
+        lock (_lock) _milliseconds.Clear();
+    }
+
     public LatencySummary Summary()
     {
         double[] sorted;
