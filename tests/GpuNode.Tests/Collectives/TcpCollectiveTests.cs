@@ -11,15 +11,20 @@ public sealed class TcpCollectiveTests
 
     [Fact]
     public void Sums_AreTheTreeSum_BitForBit() =>
-        CollectiveContract.CheckSums(CollectiveCase.Over([1, 2, 3, 5, 8], [0, 1, 7919, 50_021]), TcpGroupFixture.Create);
+        CollectiveContract.CheckSums(CollectiveCase.Over([1, 2, 3, 5, 8], [0, 1, 7919, 20_011]), TcpGroupFixture.Create);
 
     [Fact]
     public void SumsOfSeveralSegments_AreTheTreeSum_BitForBit() =>
-        CollectiveContract.CheckSums(CollectiveCase.Over([2, 3], [SeveralSegments]), TcpGroupFixture.Create);
+        CollectiveContract.CheckSums(
+            [new(2, 3, SeveralSegments, ElementType.Float32, WireType.Same), new(2, 3, SeveralSegments, ElementType.Float32, WireType.BFloat16), new(3, 3, SeveralSegments, ElementType.Float64, WireType.Same)],
+            TcpGroupFixture.Create);
 
     [Fact]
     public void Copies_ReachEveryRank() =>
-        CollectiveContract.CheckCopies(CollectiveCase.Over([1, 2, 3, 5], [0, 1, 7919, 200_003]), TcpGroupFixture.Create);
+        CollectiveContract.CheckCopies(
+            from worldSize in (int[])[1, 2, 3, 5]
+            from elements in (int[])[0, 1, 200_003]
+            select new CollectiveCase(worldSize, worldSize, elements, ElementType.Float32, WireType.Same), TcpGroupFixture.Create);
 
     [Fact]
     public void ManyOperationsUnderWay_KeepTheirOrder() => CollectiveContract.CheckManyUnderWay(TcpGroupFixture.Create);
