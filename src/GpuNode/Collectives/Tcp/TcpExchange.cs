@@ -1,5 +1,3 @@
-using Volley.GpuNode.Collectives.Transport;
-
 namespace Volley.GpuNode.Collectives.Tcp;
 
 /// <summary>The operations over TCP, one at a time, on the caller's thread: which algorithm runs for what.</summary>

@@ -71,6 +71,16 @@ internal sealed class GroupExpectation(GroupDescription group, int position)
         }
     }
 
+    /// <summary>Until somebody should try again, or nobody should.</summary>
+    public void Pause(TimeSpan time)
+    {
+        lock (_gate)
+        {
+            if (!_isOver) Monitor.Wait(_gate, time);
+        }
+    }
+
+    /// <summary>All are there, or it was given up.</summary>
     public bool IsOver
     {
         get { lock (_gate) return _isOver; }

@@ -22,16 +22,16 @@ internal static class Rendezvous
         for (var peer = position + 1; peer < group.WorldSize; peer++)
         {
             var to = peer;
-            new Thread(() => DialAll(expectation, to, timeouts, deadline, said => Volatile.Write(ref trouble[to], said), cancel)) { IsBackground = true, Name = $"dial rank {to}" }.Start();
+            new Thread(() => DialAll(expectation, to, timeouts, said => Volatile.Write(ref trouble[to], said))) { IsBackground = true, Name = $"dial rank {to}" }.Start();
         }
         return expectation.Wait(deadline, peer => Volatile.Read(ref trouble[peer]), cancel);
     }
 
-    private static void DialAll(GroupExpectation expectation, int peer, GroupTimeouts timeouts, long deadline, Action<string> report, CancellationToken cancel)
+    private static void DialAll(GroupExpectation expectation, int peer, GroupTimeouts timeouts, Action<string> report)
     {
         for (var channel = 0; channel < Channels.Count;)
         {
-            if (expectation.IsOver || cancel.IsCancellationRequested || Environment.TickCount64 >= deadline) return;
+            if (expectation.IsOver) return;
             Socket? socket = null;
             try
             {
@@ -49,7 +49,7 @@ internal static class Rendezvous
             {
                 socket?.Dispose();
                 report(error.Message);
-                cancel.WaitHandle.WaitOne(timeouts.Retry);
+                expectation.Pause(timeouts.Retry);
             }
         }
     }
