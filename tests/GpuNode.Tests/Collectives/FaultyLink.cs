@@ -26,9 +26,10 @@ internal sealed class FaultyLink : IDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
 
-    /// <summary>Every connection ends, as when the process behind it dies.</summary>
+    /// <summary>Every connection ends, as when the process behind it dies: it says nothing any more, not even about the first one to end.</summary>
     public void Cut()
     {
+        Swallow();
         lock (_gate)
         {
             _isCut = true;
