@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using Volley.GpuNode.Link;
-using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
 
 namespace Volley.GpuNode.Agent;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Volley.GpuNode.Agent;
-using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
 using static Volley.GpuNode.Agent.AgentInput;
 using static Volley.GpuNode.Tests.Agent.Samples;
