@@ -216,6 +216,8 @@ internal sealed class RankProcess(RankKey key, SupervisorSettings settings, Rank
                 break;
             case FromRank.MessageOneofCase.GroupReady or FromRank.MessageOneofCase.PeerLost: break;      // of an attempt that is over
             case FromRank.MessageOneofCase.Progress when _joining is not null: break;
+            // Written before it joined a later attempt: nobody would take it, and its name says so.
+            case FromRank.MessageOneofCase.Checkpoint when message.Attempt > 0 && message.Attempt != now.Attempt: break;
             case FromRank.MessageOneofCase.Progress:
                 var p = message.Progress;
                 events.OnProgress(new ProgressReport(now.Trial, now.Attempt, now.Rank, p.Epoch, p.TotalEpochs, p.Step, p.TotalSteps, p.Loss, p.ImagesPerSecond,

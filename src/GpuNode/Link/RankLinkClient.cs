@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Threading.Channels;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Volley.GpuNode.Link.Wire;
@@ -14,6 +15,7 @@ internal sealed class RankLinkClient : IAsyncDisposable
     private readonly Outbox _outbox = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenSource _closed = new();
+    private readonly Channel<ToRank> _groupOrders = Channel.CreateUnbounded<ToRank>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
     private readonly Timer _heartbeat;
     private readonly LinkTimeouts _timeouts;
     private readonly Task _sending;
@@ -32,6 +34,9 @@ internal sealed class RankLinkClient : IAsyncDisposable
 
     /// <summary>The agent wants this rank to stop at its next step boundary.</summary>
     public CancellationToken StopRequested => _stop.Token;
+
+    /// <summary>JoinAttempt and FormGroup in the order in which the agent said them; ends when the connection does.</summary>
+    public ChannelReader<ToRank> GroupOrders => _groupOrders.Reader;
 
     /// <summary>The agent is gone, or has closed the conversation: nobody reads what this rank writes.</summary>
     public CancellationToken Closed => _closed.Token;
@@ -108,12 +113,19 @@ internal sealed class RankLinkClient : IAsyncDisposable
         try
         {
             while (await _call.ResponseStream.MoveNext(CancellationToken.None))
-                if (_call.ResponseStream.Current.MessageCase == ToRank.MessageOneofCase.Stop) await _stop.CancelAsync();
+            {
+                switch (_call.ResponseStream.Current)
+                {
+                    case { MessageCase: ToRank.MessageOneofCase.Stop }: await _stop.CancelAsync(); break;
+                    case { MessageCase: ToRank.MessageOneofCase.JoinAttempt or ToRank.MessageOneofCase.FormGroup } order: _groupOrders.Writer.TryWrite(order); break;
+                }
+            }
         }
         catch (Exception error) when (error is RpcException or IOException or ObjectDisposedException)
         {
             // The agent is gone; what to do about it is the rank's decision.
         }
+        _groupOrders.Writer.TryComplete();
         await _closed.CancelAsync();
     }
 

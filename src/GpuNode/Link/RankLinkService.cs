@@ -11,7 +11,7 @@ namespace Volley.GpuNode.Link;
 internal sealed class RankLinkService(LinkTimeouts timeouts, ILogger<RankLinkService> log) : RankLink.RankLinkBase
 {
     /// <summary>Changes with the meaning of the contract.</summary>
-    public const int Protocol = 1;
+    public const int Protocol = 2;
 
     private readonly ConcurrentDictionary<RankKey, RankSession> _sessions = new();
     private long _refused;

@@ -134,6 +134,20 @@ public sealed class RankLinkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task OrdersAboutTheGroup_ArriveInOrder_AndEndWithTheConversation()
+    {
+        var session = Expect(Environment.ProcessId);
+        session.Post(new ToRank { Start = new StartTrial() });
+        session.Post(new ToRank { JoinAttempt = new JoinAttempt { Attempt = 2 } });
+        session.Post(new ToRank { FormGroup = new FormGroup { Attempt = 2 } });
+        await using var link = await ConnectAsync(session);
+        Assert.Equal(2, (await link.GroupOrders.ReadAsync(TestContext.Current.CancellationToken)).JoinAttempt.Attempt);
+        Assert.Equal(2, (await link.GroupOrders.ReadAsync(TestContext.Current.CancellationToken)).FormGroup.Attempt);
+        await _server.DisposeAsync();
+        await link.GroupOrders.Completion.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task WhenTheAgentCloses_TheRankLearnsIt()
     {
         var session = Expect(Environment.ProcessId);
