@@ -29,6 +29,9 @@ public abstract class ImageClassifier(string name) : Module<Tensor, Tensor>(name
     /// <summary>Neuron layers that forward calls, in order of first use, with their names in the model. Empty where there are none.</summary>
     public virtual IReadOnlyList<(string Name, SpikingNeuron Layer)> NeuronLayers => [];
 
+    /// <summary>Names of submodules in the order of forward, one after the other: parameters registered after one are used after it, and nobody changes its output in place.</summary>
+    public abstract IReadOnlyList<string> Blocks { get; }
+
     /// <summary>Names of parameters that take no part in forward: no gradient, no bucket, never touched by an optimizer.</summary>
     public virtual IReadOnlySet<string> UnusedParameters => new HashSet<string>();
 

@@ -32,7 +32,10 @@ public sealed class ResNet : ImageClassifier
         head_drop = Dropout(spec.Dropout);
         linear = Linear(8 * width, input.Classes);
         RegisterComponents();
+        Blocks = [.. spec.Blocks.SelectMany((count, stage) => Enumerable.Range(0, count).Select(block => $"layer{stage + 1}.{block}"))];
     }
+
+    public override IReadOnlyList<string> Blocks { get; }
 
     public override Tensor forward(Tensor x_BCHW)
     {

@@ -29,6 +29,8 @@ public sealed class Spikformer : SpikingClassifier
         RegisterComponents();
     }
 
+    public override IReadOnlyList<string> Blocks => [nameof(patch_embed), .. Enumerable.Range(0, block.Count).Select(i => $"{nameof(block)}.{i}")];
+
     private protected override Tensor Features(Tensor x_BCHW)
     {
         var stream_TBND = patch_embed.call(x_BCHW);

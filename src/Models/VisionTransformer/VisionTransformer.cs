@@ -41,6 +41,8 @@ public sealed class VisionTransformer : ImageClassifier
 
     public override IReadOnlySet<string> NeverDecayed { get; } = new HashSet<string> { nameof(cls_token), nameof(pos_embed) };
 
+    public override IReadOnlyList<string> Blocks => [nameof(patch_embed), .. Enumerable.Range(0, blocks.Count).Select(i => $"{nameof(blocks)}.{i}")];
+
     public override Tensor forward(Tensor x_BCHW)
     {
         using var scope = NewDisposeScope();

@@ -46,7 +46,7 @@ public sealed class ConfigKeyAttribute(string key) : Attribute
 
 /// <summary>Not written to JSON where it has this value, its default: configurations of before the setting existed keep their hash.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class LeftOutWhenAttribute(double value) : Attribute
+public sealed class LeftOutWhenAttribute(object value) : Attribute
 {
-    public double Value { get; } = value;
+    public object Value { get; } = value;
 }

@@ -52,6 +52,18 @@ public sealed record TrainingSpec : IChecked
     [OneOf("fp32", "bf16")]
     public string Precision { get; init; } = "fp32";
 
+    /// <summary>
+    /// fp32 | bf16: what travels between ranks. bf16 halves the bytes; each contribution and each sum is rounded once, so the numbers are others,
+    /// and follow from the ranks that contribute.
+    /// </summary>
+    [OneOf("fp32", "bf16")]
+    [LeftOutWhen("fp32")]
+    public string GradientWire { get; init; } = "fp32";
+
+    /// <summary>Batch norm over the whole global batch instead of each shard's part of it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool SyncBatchNorm { get; init; }
+
     /// <summary>Stop when the objective has not improved for this many epochs; 0: never.</summary>
     [InRange(0, 1_000_000)]
     public int PatienceEpochs { get; init; }

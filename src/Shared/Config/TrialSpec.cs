@@ -59,7 +59,7 @@ public sealed record ResourcesSpec : IChecked
     /// is longer than a process takes to start and an agent to come back, and shorter than a machine's boot.
     /// </summary>
     [InRange(0, 86_400)]
-    [LeftOutWhen(10)]        // it decides no number, and configurations of before it existed keep their hash
+    [LeftOutWhen(10.0)]        // it decides no number, and configurations of before it existed keep their hash
     public double ReplaceWait { get; init; } = 10;
 
     /// <summary>libtorch threads of one rank. Part of the numbers: another count gives other last bits.</summary>

@@ -13,7 +13,7 @@ namespace Volley.GpuNode.Training.Optimizers;
 /// Never call <c>module.zero_grad()</c>: it drops the views. <see cref="ZeroGradients"/> keeps them.
 ///
 /// Where forward runs in bf16 the model's tensors are views into a second pair of buffers of that type (norm layers stay with the
-/// first pair): <see cref="FoldGradients"/> adds their gradients to the full-precision ones after each backward, <see cref="Publish"/>
+/// first pair): <see cref="FoldGradients()"/> adds their gradients to the full-precision ones after each backward, <see cref="Publish"/>
 /// rounds the full-precision values into them after each change. Nothing is ever summed over steps in bf16.
 /// </remarks>
 public sealed class FlatParameters : IDisposable
@@ -80,6 +80,17 @@ public sealed class FlatParameters : IDisposable
         using var _ = no_grad();
         Gradients.add_(_lowGradients.Values);
         _lowGradients.Values.fill_(0);
+    }
+
+    /// <summary>The same for a part that backward has finished; <paramref name="start"/> and <paramref name="length"/> in elements.</summary>
+    public void FoldGradients(long start, long length)
+    {
+        if (_lowGradients is null) return;
+        using var off = no_grad();
+        using var full = Gradients.narrow(0, start, length);
+        using var low = _lowGradients.Values.narrow(0, start, length);
+        full.add_(low);
+        low.fill_(0);
     }
 
     /// <summary>After each change of <see cref="Values"/>: lets the model see it.</summary>

@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using Volley.GpuNode.Collectives;
+using Volley.GpuNode.Gradients;
+using Volley.GpuNode.Training.Optimizers;
+using Volley.Models;
+using static TorchSharp.torch;
+
+namespace Volley.GpuNode.Training;
+
+/// <summary>
+/// One group's part in every step of this rank: which shards are its own, and the way of gradients, running statistics and tally through the
+/// group. Made when a group has formed and disposed before the next; the group itself is borrowed.
+/// </summary>
+/// <remarks>Collectives work on host memory: what is on a device goes through copies there and back.</remarks>
+internal sealed class StepExchange : IDisposable
+{
+    private readonly ICollective _group;
+    private readonly TrainingModel _model;
+    private readonly GradientReducer _reducer;
+    private readonly BackwardMarks? _marks;
+    private readonly ElementType _type;
+    private readonly List<Tensor> _hostCopies = [];
+    private IReadOnlyList<Tensor> _sources = [];
+    private IReadOnlyList<Tensor> _hosts = [];
+    private IReadOnlyList<Tensor> _aside = [];
+
+    /// <param name="isOverlapped">Buckets leave while backward runs; false: after it. The same numbers.</param>
+    public StepExchange(ICollective group, TrainingModel model, GradientPlan plan, bool isOverlapped)
+    {
+        (_group, _model, _type) = (group, model, plan.Type);
+        _reducer = new GradientReducer(group, plan.Buckets, plan.Type, plan.Wire);
+        Own = group.Shards.ByPosition[group.Position];
+        Pieces = group.Shards.PiecesOf(group.Position);
+        if (isOverlapped) _marks = new BackwardMarks(model.Network, block => _reducer.FinalUpTo(plan.FinalBehind(block)));
+    }
+
+    /// <summary>The shards of this rank.</summary>
+    public TreePiece Own { get; }
+
+    public ImmutableArray<TreePiece> Pieces { get; }
+
+    private bool IsStaged => _model.Device.type != TorchSharp.DeviceType.CPU;
+
+    /// <summary>Before the last shard is computed: what leaves from now on is a sum with what lies aside.</summary>
+    /// <param name="earlier">Gradients of all pieces but the last, which is where backward writes.</param>
+    /// <param name="aside">Gradients to be added to the last shard's, in that order.</param>
+    public void Start(long step, IReadOnlyList<Tensor> earlier, IReadOnlyList<Tensor> aside)
+    {
+        _sources = [.. earlier, _model.Parameters.Gradients];
+        _aside = aside;
+        while (IsStaged && _hostCopies.Count < _sources.Count) _hostCopies.Add(empty_like(_sources[0], device: CPU).DetachFromDisposeScope());
+        _hosts = IsStaged ? _hostCopies[.._sources.Count] : _sources;
+        _reducer.Start(step, [.. _hosts.Select(TensorMemory.Address)], Complete);
+    }
+
+    /// <summary>For the step's last forward and backward: then what is behind a block is final when backward reaches it.</summary>
+    public void Mark(bool isLastOfStep)
+    {
+        if (_marks is not null) _marks.IsActive = isLastOfStep;
+    }
+
+    /// <summary>The rest of the gradients, and with them statistics and tally; returns when the model's own are the sums over all shards.</summary>
+    /// <param name="earlier">Of all pieces but the last.</param>
+    public void Finish(IReadOnlyList<StepSums> earlier, Tensor tally)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        _reducer.FinalUpTo(_model.Parameters.Layout.Length);
+        var statistics = Begin("running statistics", [.. earlier.Select(piece => piece.Buffers), _model.Buffers.Values]);
+        var tallies = Begin("tally", [.. earlier.Select(piece => piece.Tally), tally]);
+        _reducer.Wait();
+        Take(_hosts[0], _model.Parameters.Gradients);
+        Take(statistics, _model.Buffers.Values);
+        Take(tallies, tally);
+    }
+
+    /// <summary>The step will not be complete: the other ranks are told, and memory is free when this returns.</summary>
+    public void Abandon(Exception failure) => _reducer.Abandon(failure is PeerLostException ? failure.Message : $"a step failed on rank {_group.Position}: {failure.Message}");
+
+    public void Dispose()
+    {
+        _marks?.Dispose();
+        foreach (var copy in _hostCopies) copy.Dispose();
+    }
+
+    private void Complete(GradientBucket bucket)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        _model.Parameters.FoldGradients(bucket.Start, bucket.Length);
+        var own = Part(_model.Parameters.Gradients, bucket);
+        foreach (var sum in _aside) own.add_(Part(sum, bucket));
+        for (var i = 0; IsStaged && i < _sources.Count; i++) Part(_hosts[i], bucket).copy_(Part(_sources[i], bucket));
+    }
+
+    private Tensor Begin(string what, Tensor[] pieces)
+    {
+        if (pieces[0].numel() == 0) return pieces[^1];   // a network without running statistics, on every rank alike
+        Tensor[] hosts = IsStaged ? [.. pieces.Select(piece => piece.cpu())] : pieces;
+        _reducer.Begin(what, [.. hosts.Select(TensorMemory.Address)], hosts[0].numel(), hosts[0].dtype == ScalarType.Float64 ? ElementType.Float64 : ElementType.Float32);
+        return hosts[0];
+    }
+
+    private static void Take(Tensor sum, Tensor into)
+    {
+        if (!ReferenceEquals(sum, into)) into.copy_(sum);
+    }
+
+    private static Tensor Part(Tensor flat, GradientBucket bucket) => flat.narrow(0, bucket.Start, bucket.Length);
+}

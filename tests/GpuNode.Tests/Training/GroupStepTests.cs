@@ -1,0 +1,220 @@
+using TorchSharp;
+using Volley.GpuNode.Collectives;
+using Volley.GpuNode.Training;
+using Volley.GpuNode.Training.Optimizers;
+using Volley.Models;
+using Volley.Shared.Config;
+using static TorchSharp.torch;
+
+namespace Volley.GpuNode.Tests.Training;
+
+/// <summary>Training steps of ranks that are threads: torch has one random generator for all of them, so dropout, stochastic depth and Poisson are off.</summary>
+public sealed class GroupStepTests
+{
+    private static readonly ModelInput Input = new(1, 28, 28, 10);
+    private const int Batch = 24;
+    private const int Steps = 3;
+
+    public static TheoryData<string, int, int> Worlds
+    {
+        get
+        {
+            var worlds = new TheoryData<string, int, int>();
+            foreach (var model in new[] { TinyTrial.ResNet, TinyTrial.Vit, TinyTrial.Sdt, TinyTrial.Spikformer })
+                foreach (var (shards, ranks) in new[] { (2, 2), (3, 2), (5, 2), (5, 5), (4, 3) }) worlds.Add(model, shards, ranks);
+            return worlds;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Worlds))]
+    public void AnyNumberOfRanks_GivesTheSameBits_WithAndWithoutOverlap(string model, int shards, int ranks)
+    {
+        var alone = Train(Spec(model, shards), ranks: 1);
+        Assert.All(Train(Spec(model, shards), ranks, isOverlapped: false), rank => Assert.Equal(alone[0], rank));
+        Assert.All(Train(Spec(model, shards), ranks, isOverlapped: true), rank => Assert.Equal(alone[0], rank));
+    }
+
+    [Fact]
+    public void AccumulatedParts_GiveTheSameBits_OnAnyNumberOfRanks()
+    {
+        var spec = Spec(TinyTrial.ResNet, 3);
+        spec = spec with { Train = spec.Train with { AccumulateSteps = 2, ClipNorm = 0.1 } };
+        var alone = Train(spec, ranks: 1);
+        Assert.All(Train(spec, ranks: 2), rank => Assert.Equal(alone[0], rank));
+    }
+
+    [Fact]
+    public void LowPrecision_GivesTheSameBits_OnAnyNumberOfRanks()
+    {
+        var spec = Spec(TinyTrial.ResNet, 3);
+        spec = spec with { Train = spec.Train with { Precision = "bf16" } };
+        var alone = Train(spec, ranks: 1);
+        Assert.All(Train(spec, ranks: 2), rank => Assert.Equal(alone[0], rank));
+    }
+
+    [Fact]
+    public void RanksThatComeAndGo_GiveTheSameBits()
+    {
+        var spec = Spec(TinyTrial.ResNet, 3);
+        var alone = Train(spec, ranks: 1);
+        // Rank 0 goes on through all: three ranks, then alone, then two.
+        var changing = new Changing(spec, [3, 1, 2]);
+        Assert.Equal(alone[0], changing.Run());
+    }
+
+    [Fact]
+    public void ALostPeer_LeavesTheStepUndone_AndTheNextGroupDoesIt()
+    {
+        var spec = Spec(TinyTrial.ResNet, 2);
+        var alone = Train(spec, ranks: 1);
+        var group = MemoryCollective.CreateGroup(ShardAssignment.Even(2, 2));
+        var survivor = new Rank(spec, group[0], isOverlapped: true);
+        using (var lost = new Rank(spec, group[1], isOverlapped: true))
+        {
+            Together(() => survivor.Step(0), () => lost.Step(0));
+            var before = survivor.State();
+            group[1].Dispose();
+            Assert.Throws<PeerLostException>(() => survivor.Step(1));
+            Assert.Equal(before, survivor.State());
+        }
+        group[0].Dispose();
+        survivor.Join(null);
+        for (var step = 1; step < Steps; step++) survivor.Step(step);
+        Assert.Equal(alone[0], survivor.State());
+        survivor.Dispose();
+    }
+
+    /// <returns>The state of each rank after the last step.</returns>
+    private static string[] Train(TrialSpec spec, int ranks, bool isOverlapped = true)
+    {
+        var states = new string[ranks];
+        var group = ranks == 1 ? [] : MemoryCollective.CreateGroup(ShardAssignment.Even(spec.Resources.Ranks, ranks));
+        Together([.. Enumerable.Range(0, ranks).Select(position => (Action)(() =>
+        {
+            using var rank = new Rank(spec, ranks == 1 ? null : group[position], isOverlapped);
+            for (var step = 0; step < Steps; step++) rank.Step(step);
+            states[position] = rank.State();
+        }))]);
+        foreach (var collective in group) collective.Dispose();
+        return states;
+    }
+
+    /// <summary>Each on a thread of its own, as ranks are; a failure of any is the caller's.</summary>
+    private static void Together(params Action[] bodies)
+    {
+        var failures = new System.Collections.Concurrent.ConcurrentQueue<Exception>();
+        var threads = bodies.Select(body => new Thread(() =>
+        {
+            try
+            {
+                body();
+            }
+            catch (Exception failure)
+            {
+                failures.Enqueue(failure);
+            }
+        })).ToArray();
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+        if (failures.TryDequeue(out var first)) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+    }
+
+    private static TrialSpec Spec(string family, int shards) => new()
+    {
+        Number = 0,
+        Seed = 3,
+        Train = new TrainingSpec
+        {
+            Dataset = new DatasetSpec { Name = "fashion-mnist" }, GlobalBatchSize = Batch, EmaDecay = 0.9,
+            Model = TinyTrial.Model(family) switch
+            {
+                ResNetSpec resNet => resNet with { Dropout = 0, Width = 8 },
+                VitSpec vit => vit with { Dropout = 0, DropPath = 0 },
+                SdtSpec sdt => sdt with { Dropout = 0, DropPath = 0, Encoder = "direct" },
+                SpikformerSpec spikformer => spikformer with { Dropout = 0, DropPath = 0 },
+                var other => other,
+            },
+        },
+        Resources = new ResourcesSpec { Ranks = shards },
+    };
+
+    /// <summary>Rank 0 goes on through groups of changing size; the others of each group are made anew and take its state over by training alone up to there.</summary>
+    private sealed class Changing(TrialSpec spec, int[] worldSizes)
+    {
+        public string Run()
+        {
+            var state = "";
+            using var first = new Rank(spec, null, isOverlapped: true);
+            for (var step = 0; step < worldSizes.Length; step++)
+            {
+                var size = worldSizes[step];
+                var group = MemoryCollective.CreateGroup(ShardAssignment.Even(spec.Resources.Ranks, size));
+                var others = Enumerable.Range(1, size - 1).Select(_ => new Rank(spec, null, isOverlapped: true)).ToArray();
+                foreach (var other in others)
+                    for (var past = 0; past < step; past++) other.Step(past);
+                first.Join(group[0]);
+                for (var i = 0; i < others.Length; i++) others[i].Join(group[i + 1]);
+                var at = step;
+                Together([() => first.Step(at), .. others.Select(other => (Action)(() => other.Step(at)))]);
+                foreach (var other in others) other.Dispose();
+                foreach (var collective in group) collective.Dispose();
+                state = first.State();
+            }
+            return state;
+        }
+    }
+
+    /// <summary>A model, its optimizer and its steps, as a rank has them.</summary>
+    private sealed class Rank : IDisposable
+    {
+        private static readonly Lock Creating = new();   // weights are drawn from the one generator
+
+        private readonly TrialSpec _spec;
+        private readonly FlatOptimizer _optimizer;
+        private readonly StepGuard _guard = new(CPU);
+        private readonly EpochTally _tally = new(CPU);
+        private readonly TrainingModel _model;
+        private readonly TrainStep _step;
+
+        public Rank(TrialSpec spec, ICollective? group, bool isOverlapped)
+        {
+            using var scope = NewDisposeScope();
+            _spec = spec;
+            lock (Creating) _model = new TrainingModel(ModelRegistry.Create(spec.Train.Model, Input, spec.Seed), TrainingPlace.Choose(spec), spec.Train.EmaDecay);
+            _model.Network.train();
+            _optimizer = FlatOptimizer.Create(spec.Train.Optimizer, _model.Parameters, _model.Network.NeverDecayed);
+            _step = new TrainStep(spec, Input, _model, _optimizer, TrainingPlace.Choose(spec), _guard, _tally, group, isOverlapped);
+        }
+
+        public void Join(ICollective? group) => _step.Join(group);
+
+        public void Step(int step)
+        {
+            using var data = new ArrayData(Input, Batch * Steps, 0, 0, Batch, _spec.Resources.Ranks);
+            using var parts = data.TrainEpoch(0, step, _step.Shards, CancellationToken.None).GetEnumerator();
+            _step.Run(parts, step, 0, 1e-3);
+        }
+
+        /// <summary>Weights, optimizer, statistics, average and sums, as text.</summary>
+        public string State()
+        {
+            using var scope = NewDisposeScope();
+            var tensors = new List<Tensor> { _model.Parameters.Values, _model.Buffers.Values, _model.Counters.Values };
+            tensors.AddRange(_optimizer.State.Values);
+            tensors.AddRange(_model.Average()!.Tensors.Select(t => t.Tensor));
+            var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
+            foreach (var tensor in tensors) hash.AppendData(tensor.contiguous().bytes);
+            return $"{Convert.ToHexString(hash.GetHashAndReset())} {_optimizer.StepCount} {_tally.Read()} {_tally.Images}";
+        }
+
+        public void Dispose()
+        {
+            _step.Dispose();
+            _optimizer.Dispose();
+            _guard.Dispose();
+            _tally.Dispose();
+            _model.Dispose();
+        }
+    }
+}
