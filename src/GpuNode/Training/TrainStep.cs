@@ -1,5 +1,6 @@
 using Volley.GpuNode.Collectives;
 using Volley.GpuNode.Data;
+using Volley.GpuNode.Gradients;
 using Volley.GpuNode.Training.Optimizers;
 using Volley.Models;
 using Volley.Shared.Config;
@@ -33,12 +34,12 @@ internal sealed class TrainStep : IDisposable
     /// <param name="group">Null: this rank runs all shards. Borrowed.</param>
     /// <param name="isOverlapped">Gradients leave while backward runs; false: after it. The same numbers.</param>
     public TrainStep(TrialSpec spec, ModelInput input, TrainingModel model, FlatOptimizer optimizer, ComputePlace place, StepGuard guard, EpochTally tally,
-        ICollective? group = null, bool isOverlapped = true)
+        ICollective? group = null, bool isOverlapped = true, long bucketBytes = BucketPlan.BucketBytes)
     {
         (_spec, _input, _model, _optimizer, _place, _guard, _tally) = (spec, input, model, optimizer, place, guard, tally);
         _loss = new TrainingLoss(spec.Train, input);
         _sum = new ShardAccumulator(model, spec.Resources.Ranks);
-        _plan = GradientPlan.Of(model, spec);
+        _plan = GradientPlan.Of(model, spec, bucketBytes);
         _isOverlapped = isOverlapped;
         Join(group);
     }

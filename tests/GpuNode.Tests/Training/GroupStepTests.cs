@@ -1,4 +1,3 @@
-using TorchSharp;
 using Volley.GpuNode.Collectives;
 using Volley.GpuNode.Training;
 using Volley.GpuNode.Training.Optimizers;
@@ -15,13 +14,16 @@ public sealed class GroupStepTests
     private const int Batch = 24;
     private const int Steps = 3;
 
+    // A bucket for every few parameters: many leave while backward runs.
+    private const long SmallBuckets = 1024;
+
     public static TheoryData<string, int, int> Worlds
     {
         get
         {
             var worlds = new TheoryData<string, int, int>();
             foreach (var model in new[] { TinyTrial.ResNet, TinyTrial.Vit, TinyTrial.Sdt, TinyTrial.Spikformer })
-                foreach (var (shards, ranks) in new[] { (2, 2), (3, 2), (5, 2), (5, 5), (4, 3) }) worlds.Add(model, shards, ranks);
+                foreach (var (shards, ranks) in new[] { (2, 2), (3, 2), (5, 2), (4, 4) }) worlds.Add(model, shards, ranks);
             return worlds;
         }
     }
@@ -90,12 +92,14 @@ public sealed class GroupStepTests
     {
         var states = new string[ranks];
         var group = ranks == 1 ? [] : MemoryCollective.CreateGroup(ShardAssignment.Even(spec.Resources.Ranks, ranks));
-        Together([.. Enumerable.Range(0, ranks).Select(position => (Action)(() =>
+        // All weights are drawn before the first step re-seeds the one generator.
+        var made = Enumerable.Range(0, ranks).Select(position => new Rank(spec, ranks == 1 ? null : group[position], isOverlapped)).ToArray();
+        Together([.. made.Select((rank, position) => (Action)(() =>
         {
-            using var rank = new Rank(spec, ranks == 1 ? null : group[position], isOverlapped);
             for (var step = 0; step < Steps; step++) rank.Step(step);
             states[position] = rank.State();
         }))]);
+        foreach (var rank in made) rank.Dispose();
         foreach (var collective in group) collective.Dispose();
         return states;
     }
@@ -129,7 +133,7 @@ public sealed class GroupStepTests
             Dataset = new DatasetSpec { Name = "fashion-mnist" }, GlobalBatchSize = Batch, EmaDecay = 0.9,
             Model = TinyTrial.Model(family) switch
             {
-                ResNetSpec resNet => resNet with { Dropout = 0, Width = 8 },
+                ResNetSpec resNet => resNet with { Dropout = 0 },
                 VitSpec vit => vit with { Dropout = 0, DropPath = 0 },
                 SdtSpec sdt => sdt with { Dropout = 0, DropPath = 0, Encoder = "direct" },
                 SpikformerSpec spikformer => spikformer with { Dropout = 0, DropPath = 0 },
@@ -168,8 +172,6 @@ public sealed class GroupStepTests
     /// <summary>A model, its optimizer and its steps, as a rank has them.</summary>
     private sealed class Rank : IDisposable
     {
-        private static readonly Lock Creating = new();   // weights are drawn from the one generator
-
         private readonly TrialSpec _spec;
         private readonly FlatOptimizer _optimizer;
         private readonly StepGuard _guard = new(CPU);
@@ -179,12 +181,11 @@ public sealed class GroupStepTests
 
         public Rank(TrialSpec spec, ICollective? group, bool isOverlapped)
         {
-            using var scope = NewDisposeScope();
             _spec = spec;
-            lock (Creating) _model = new TrainingModel(ModelRegistry.Create(spec.Train.Model, Input, spec.Seed), TrainingPlace.Choose(spec), spec.Train.EmaDecay);
+            _model = new TrainingModel(ModelRegistry.Create(spec.Train.Model, Input, spec.Seed), TrainingPlace.Choose(spec), spec.Train.EmaDecay);
             _model.Network.train();
             _optimizer = FlatOptimizer.Create(spec.Train.Optimizer, _model.Parameters, _model.Network.NeverDecayed);
-            _step = new TrainStep(spec, Input, _model, _optimizer, TrainingPlace.Choose(spec), _guard, _tally, group, isOverlapped);
+            _step = new TrainStep(spec, Input, _model, _optimizer, TrainingPlace.Choose(spec), _guard, _tally, group, isOverlapped, SmallBuckets);
         }
 
         public void Join(ICollective? group) => _step.Join(group);
