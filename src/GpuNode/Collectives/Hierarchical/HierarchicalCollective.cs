@@ -31,7 +31,11 @@ internal sealed class HierarchicalCollective : Collective
         _all = new TcpExchange(new TcpGroup(mesh, [.. Enumerable.Range(0, shards.WorldSize)], mesh.Position, shards));
         var place = plan.Leaders.IndexOf(mesh.Position);
         if (place >= 0) _between = new TcpExchange(new TcpGroup(mesh, plan.Leaders, place, plan.Between));
-        mesh.Start(end => { if (!end.IsMismatch) Fail(end.Lost, end.Reason); });
+        mesh.Start(end =>
+        {
+            if (end.IsMismatch) AbortLocal(end.Reason);   // thrown where the operation is under way; it is no loss
+            else Fail(end.Lost, end.Reason);
+        });
     }
 
     /// <summary>Blocks until every pair of the group is connected and the machine's own groups have formed.</summary>
@@ -79,7 +83,7 @@ internal sealed class HierarchicalCollective : Collective
     protected override void OnFailure(Exception failure)
     {
         _mesh.Tell(GroupEnd.Of(failure, Position));
-        foreach (var station in _stations) station.Local?.Abort(failure.Message);
+        AbortLocal(failure.Message);
     }
 
     protected override void DisposeTransport()
@@ -89,6 +93,11 @@ internal sealed class HierarchicalCollective : Collective
         _between?.Dispose();
         _all.Dispose();
         _words.Dispose();
+    }
+
+    private void AbortLocal(string reason)
+    {
+        foreach (var station in _stations) station.Local?.Abort(reason);
     }
 
     private static SharedMemoryCollective Open(GroupDescription group, LocalSum sum, int place, SharedMemorySettings? settings)

@@ -44,12 +44,13 @@ internal sealed unsafe class SharedMemoryCollective : Collective
 
     /// <summary>Returns when every rank has mapped the segment.</summary>
     /// <param name="channel">Letters and digits: collectives of the same group are told apart by it.</param>
+    /// <param name="shards">Other than dealt evenly; equal on every rank.</param>
     /// <exception cref="PeerLostException">Not all ranks came in time.</exception>
     /// <exception cref="Volley.Shared.UserErrorException">No memory for it, or a peer means another group.</exception>
-    public static SharedMemoryCollective Open(GroupDescription group, int position, string channel, SharedMemorySettings? settings = null)
+    public static SharedMemoryCollective Open(GroupDescription group, int position, string channel, SharedMemorySettings? settings = null, ShardAssignment? shards = null)
     {
         settings ??= SharedMemorySettings.Default;
-        var shards = ShardAssignment.Even(group.Shards, group.WorldSize);
+        shards ??= ShardAssignment.Even(group.Shards, group.WorldSize);
         var segment = SharedSegment.Form(group, position, channel, new SegmentLayout(shards, settings), settings);
         return new SharedMemoryCollective(segment, position, shards, settings);
     }
