@@ -49,6 +49,14 @@ internal sealed class TcpExchange : IDisposable
         }
     }
 
+    /// <summary>Done when every rank has begun the same operation; moves no data.</summary>
+    /// <inheritdoc cref="Execute"/>
+    public void Compare(Operation operation)
+    {
+        var bare = operation with { Buffers = [] };
+        _small.Finish(bare, _small.Publish(bare), _pump);
+    }
+
     public void Dispose()
     {
         _small.Dispose();
