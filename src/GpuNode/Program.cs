@@ -15,6 +15,8 @@ Command[] verbs =
     ProfileCommand.Create(),
     JoinCommand.Create(),
     RankCommand.Create(),
+    BenchCommand.Create(),
+    GroupRankCommand.Create(),
 ];
 
 return await CommandLineHost.RunAsync(verbs, args);

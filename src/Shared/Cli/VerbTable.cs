@@ -24,7 +24,9 @@ public static class VerbTable
         new("node", VerbHome.Coordinator, "Look at the machines that have joined a coordinator"),
         new("join", VerbHome.Node, "Lend this machine's slots to a coordinator"),
         new("chaos", VerbHome.Coordinator, "Run a sweep under faults on purpose, and prove that nothing is lost"),
+        new("bench", VerbHome.Node, "Measure what ranks exchange with each other on this machine"),
         new("rank", VerbHome.Node, "One rank's process; started by an agent", IsHidden: true),
+        new("group-rank", VerbHome.Node, "One rank of a group without coordinator; started by a benchmark", IsHidden: true),
     ];
 
     public static Verb? Find(string name) => All.FirstOrDefault(verb => verb.Name == name);

@@ -134,6 +134,14 @@ public sealed class SharedMemoryCollectiveTests
     }
 
     [Fact]
+    public void AWaitForRanksThatWillNotCome_CanBeEnded()
+    {
+        using var cancel = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
+        Assert.ThrowsAny<OperationCanceledException>(() => SharedMemoryCollective.Open(Group(3), 0, "test", cancel: cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => SharedMemoryCollective.Open(Group(3), 1, "test", cancel: cancel.Token));
+    }
+
+    [Fact]
     public void AFullFileSystem_IsOneClearError()
     {
         if (!Environment.IsPrivilegedProcess) SharedFiles.SkipOrFail("Mounting a small tmpfs takes root.");

@@ -47,11 +47,11 @@ internal sealed unsafe class SharedMemoryCollective : Collective
     /// <param name="shards">Other than dealt evenly; equal on every rank.</param>
     /// <exception cref="PeerLostException">Not all ranks came in time.</exception>
     /// <exception cref="Volley.Shared.UserErrorException">No memory for it, or a peer means another group.</exception>
-    public static SharedMemoryCollective Open(GroupDescription group, int position, string channel, SharedMemorySettings? settings = null, ShardAssignment? shards = null)
+    public static SharedMemoryCollective Open(GroupDescription group, int position, string channel, SharedMemorySettings? settings = null, ShardAssignment? shards = null, CancellationToken cancel = default)
     {
         settings ??= SharedMemorySettings.Default;
         shards ??= ShardAssignment.Even(group.Shards, group.WorldSize);
-        var segment = SharedSegment.Form(group, position, channel, new SegmentLayout(shards, settings), settings);
+        var segment = SharedSegment.Form(group, position, channel, new SegmentLayout(shards, settings), settings, cancel);
         return new SharedMemoryCollective(segment, position, shards, settings);
     }
 

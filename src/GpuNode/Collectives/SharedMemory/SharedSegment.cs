@@ -34,8 +34,6 @@ internal sealed unsafe class SharedSegment : IDisposable
     /// <summary>0, or 1 + position of the rank that ended the group first.</summary>
     public ref int EndedBy => ref *(int*)(_address + 64);
 
-    private ref int IsReady => ref *(int*)_address;
-
     public static string PathOf(GroupDescription group, string channel, SharedMemorySettings settings)
     {
         // Says nothing about the secret, yet two groups of the same trial and attempt, formed anew, do not meet.
@@ -45,19 +43,19 @@ internal sealed unsafe class SharedSegment : IDisposable
 
     /// <exception cref="PeerLostException">Not all ranks came in time.</exception>
     /// <exception cref="UserErrorException">No memory for it, or a peer means another group.</exception>
-    public static SharedSegment Form(GroupDescription group, int position, string channel, SegmentLayout layout, SharedMemorySettings settings)
+    public static SharedSegment Form(GroupDescription group, int position, string channel, SegmentLayout layout, SharedMemorySettings settings, CancellationToken cancel)
     {
         var operation = $"Forming attempt {group.Attempt} of {group.Trial} in shared memory ({channel})";
         var path = PathOf(group, channel, settings);
         var deadline = Environment.TickCount64 + (long)settings.Form.TotalMilliseconds;
         if (position == 0) RemoveAbandoned(settings.Directory);
-        var address = position == 0 ? CreateAndMap(path, layout, settings) : OpenAndMap(path, layout, deadline)
+        var address = position == 0 ? CreateAndMap(path, layout, settings) : OpenAndMap(path, layout, deadline, cancel)
             ?? throw new PeerLostException(position, group.WorldSize, [0], operation, $"rank 0 has not made {path} within {settings.Form.TotalSeconds} s.");
         var segment = new SharedSegment(address, layout, operation);
         try
         {
             segment.Join(group, position, channel);
-            segment.AwaitAll(group, position, channel, deadline, settings);
+            segment.AwaitAll(group, position, channel, deadline, settings, cancel);
             return segment;
         }
         catch
@@ -86,10 +84,9 @@ internal sealed unsafe class SharedSegment : IDisposable
         own.StartTicks = self.StartTicks;
         own.PidNamespace = PeerLife.PidNamespace;
         Volatile.Write(ref own.State, (int)RankState.Joined);
-        if (position == 0) Volatile.Write(ref IsReady, Version);
     }
 
-    private void AwaitAll(GroupDescription group, int position, string channel, long deadline, SharedMemorySettings settings)
+    private void AwaitAll(GroupDescription group, int position, string channel, long deadline, SharedMemorySettings settings, CancellationToken cancel)
     {
         for (var peer = 0; peer < group.WorldSize; peer++)
         {
@@ -101,7 +98,7 @@ internal sealed unsafe class SharedSegment : IDisposable
                     int[] silent = [.. Enumerable.Range(0, group.WorldSize).Where(p => Words(p).State == (int)RankState.Absent)];
                     throw new PeerLostException(position, group.WorldSize, silent, _operation, $"not there within {settings.Form.TotalSeconds} s.");
                 }
-                Thread.CurrentThread.Join(Look);   // its peers may be seconds away: they get the processor
+                Pause(cancel);
             }
             var (own, theirs) = (Greeting(group, channel), words.GreetingText);
             if (!CryptographicOperations.FixedTimeEquals(Proof(group, peer, theirs), words.GreetingProof))
@@ -140,7 +137,7 @@ internal sealed unsafe class SharedSegment : IDisposable
         }
     }
 
-    private static nint? OpenAndMap(string path, SegmentLayout layout, long deadline)
+    private static nint? OpenAndMap(string path, SegmentLayout layout, long deadline, CancellationToken cancel)
     {
         while (Environment.TickCount64 < deadline)
         {
@@ -149,11 +146,10 @@ internal sealed unsafe class SharedSegment : IDisposable
             {
                 try
                 {
-                    // It has its length before its contents: both are waited for.
+                    // Until all of its memory is reserved it is shorter.
                     if (Libc.Seek(descriptor, 0, 2) == layout.TotalBytes)
                     {
                         var address = MapOrThrow(descriptor, layout);
-                        while (Volatile.Read(ref *(int*)address) == 0 && Environment.TickCount64 < deadline) Thread.CurrentThread.Join(Look);
                         return address;
                     }
                 }
@@ -162,9 +158,16 @@ internal sealed unsafe class SharedSegment : IDisposable
                     _ = Libc.Close(descriptor);
                 }
             }
-            Thread.CurrentThread.Join(Look);
+            Pause(cancel);
         }
         return null;
+    }
+
+    // Peers may be seconds away: they get the processor.
+    private static void Pause(CancellationToken cancel)
+    {
+        cancel.WaitHandle.WaitOne(Look);
+        cancel.ThrowIfCancellationRequested();
     }
 
     private static nint MapOrThrow(int descriptor, SegmentLayout layout)
