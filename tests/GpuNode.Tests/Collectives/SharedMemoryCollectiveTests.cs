@@ -149,7 +149,7 @@ public sealed class SharedMemoryCollectiveTests
         Mount("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder);
         try
         {
-            var error = Assert.Throws<UserErrorException>(() => SharedMemoryCollective.Open(Group(4), 0, "test", SharedMemorySettings.Default with { Directory = folder }));
+            var error = Assert.Throws<UserErrorException>(() => SharedMemoryCollective.Open(Group(4), 0, "test", SharedMemorySettings.Default with { Directory = folder }, cancel: TestContext.Current.CancellationToken));
             Assert.Contains(folder, error.Message, StringComparison.Ordinal);
             Assert.Contains("MB are needed", error.Message, StringComparison.Ordinal);
             Assert.Contains("MB are free", error.Message, StringComparison.Ordinal);
@@ -174,7 +174,7 @@ public sealed class SharedMemoryCollectiveTests
         "test", 1, [.. Enumerable.Range(0, worldSize).Select(rank => new GroupMember(rank, "here", "127.0.0.1", 0, -1))],
         shards ?? worldSize, "same", RandomNumberGenerator.GetBytes(32));
 
-    private static IReadOnlyList<ICollective> Open(ShardAssignment shards, SharedMemorySettings settings) => Open(Group(shards.WorldSize, shards.Shards), settings);
+    private static ICollective[] Open(ShardAssignment shards, SharedMemorySettings settings) => Open(Group(shards.WorldSize, shards.Shards), settings);
 
     private static ICollective[] Open(GroupDescription group, SharedMemorySettings settings)
     {
