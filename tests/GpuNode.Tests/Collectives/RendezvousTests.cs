@@ -78,7 +78,6 @@ public sealed class RendezvousTests
     [Theory]
     [InlineData("bucket plan", "plan-a", "plan-b")]
     [InlineData("shards", "2", "5")]
-    [InlineData("trial", "trial-7", "trial-8")]
     [InlineData("world size", "2", "3")]
     public void RanksThatDoNotAgree_AreTold_WithBothValues(string what, string first, string second)
     {
@@ -88,7 +87,6 @@ public sealed class RendezvousTests
         {
             "bucket plan" => group with { PlanHash = second },
             "shards" => group with { Shards = 5 },
-            "trial" => group with { Trial = second },
             _ => group with { Members = group.Members.Add(new GroupMember(2, "third", "127.0.0.1", 1, 0)) },
         };
         var ends = RankThreads.Run(2, position => Connect(position == 0 ? group : other, position, listeners[position]));
@@ -109,6 +107,21 @@ public sealed class RendezvousTests
         var group = TcpGroupFixture.Describe(listeners);
         var ends = RankThreads.Run(2, position => Connect(position == 0 ? group : group with { Attempt = 2 }, position, listeners[position]));
         Assert.Contains("attempt 1 is over: this rank is at attempt 2", Assert.IsType<PeerLostException>(ends[0]).Message, StringComparison.Ordinal);
+        Close(listeners);
+    }
+
+    [Fact]
+    public void GroupsOfOneAttempt_AreFormedOneAfterTheOther_ThroughTheSameListener()
+    {
+        var listeners = TcpGroupFixture.Listen(3);
+        var group = TcpGroupFixture.Describe(listeners);
+        var ranks = TcpGroupFixture.Form(group, (position, cancel) =>
+        {
+            // Nobody waits for the others in between: some dial for the next channel while others still form the first.
+            TcpCollective Channel(string name) => TcpCollective.Connect(group with { Trial = $"trial-7/{name}" }, position, listeners[position], cancel: cancel);
+            return (TcpCollective[])[Channel("gradients"), Channel("batch-norm"), Channel("state")];
+        });
+        for (var channel = 0; channel < 3; channel++) CheckAlive([.. ranks.Select(own => own[channel])]);
         Close(listeners);
     }
 

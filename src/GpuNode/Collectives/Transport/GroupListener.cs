@@ -126,18 +126,19 @@ public sealed class GroupListener : IDisposable
         }
     }
 
-    // A peer may know the group before this rank does: it waits here, as long as a handshake may last.
+    // A peer may know the group before this rank does, or be at the trial's next group already: it waits here for half of a handshake.
     private GroupExpectation Expected(Hello theirs)
     {
         var deadline = Environment.TickCount64 + (long)_timeouts.Handshake.TotalMilliseconds / 2;
         lock (_gate)
         {
-            while (_expected is null || _expected.Group.Attempt < theirs.Attempt || (_expected.IsOver && _expected.Group.Attempt == theirs.Attempt))
+            while (_expected is null || (_expected.Group.Attempt <= theirs.Attempt && !IsForming(theirs)))
             {
                 var left = deadline - Environment.TickCount64;
                 if (_isDisposed || left <= 0)
-                    throw new HandshakeException(_expected is null ? "this rank does not know a group yet." : _expected.Group.Attempt < theirs.Attempt
-                        ? $"this rank is at attempt {_expected.Group.Attempt}, the other at {theirs.Attempt}." : $"the group of attempt {theirs.Attempt} is complete.");
+                    throw new HandshakeException(_expected is null
+                        ? "this rank does not know a group yet."
+                        : $"this rank {(_expected.IsOver ? "is in" : "forms")} the group of {_expected.Group.Trial}, attempt {_expected.Group.Attempt}; the other forms that of {theirs.Trial}, attempt {theirs.Attempt}.");
                 Monitor.Wait(_gate, (int)left);
             }
             var group = _expected.Group;
@@ -147,6 +148,8 @@ public sealed class GroupListener : IDisposable
             return _expected;
         }
     }
+
+    private bool IsForming(Hello theirs) => _expected is { IsOver: false } && _expected.Group.Attempt == theirs.Attempt && _expected.Group.Trial == theirs.Trial;
 
     private void Refuse(Socket connection, string reason)
     {
