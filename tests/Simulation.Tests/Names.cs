@@ -20,6 +20,9 @@ internal static class Names
         CheckpointCopied m => $"CheckpointCopied({m.Trial}.a{m.Attempt} {m.RelativePath} to {m.Node} {m.Problem})",
         RetireCheckpoint m => $"RetireCheckpoint(term {m.Term} {m.Trial} {m.RelativePath})",
         CheckpointReport m => $"CheckpointReport({m.Trial}.a{m.Attempt} {m.RelativePath})",
+        RankReady m => $"RankReady({m.Trial}.a{m.Attempt}.r{m.Address.Rank} on {m.Node} port {m.Address.Port} step {m.Address.Step})",
+        RankWaiting m => $"RankWaiting({m.Trial}.a{m.Attempt}.r{m.Rank} lost {string.Join(',', m.Lost)} step {m.Step})",
+        FormGroup m => $"FormGroup(term {m.Term} {m.Trial}.a{m.Attempt} ranks {string.Join(',', m.Members.Select(member => member.Rank))})",
         IAttemptMessage m => $"{m.GetType().Name}({m.Trial}.a{m.Attempt})",
         _ => message.GetType().Name,
     };
@@ -30,6 +33,8 @@ internal static class Names
     {
         AgentInput.Heard heard => $"hears {Of(heard.Message)}",
         AgentInput.Exited exited => $"sees {exited.Rank} exit: {exited.Exit.End} {exited.Exit.Error}",
+        AgentInput.GroupReady ready => $"sees {ready.Rank} listen at step {ready.Address.Step}",
+        AgentInput.PeerLost lost => $"sees {lost.Rank} wait at step {lost.Step}: lost {string.Join(',', lost.Lost)}",
         AgentInput.Started started => $"sees {started.Rank} start, pid {started.Pid}",
         _ => input.GetType().Name,
     };
@@ -44,7 +49,8 @@ internal static class Names
 
     public static string Of(SweepEvent change) => change switch
     {
-        AttemptStarted m => $"AttemptStarted({m.Trial}.a{m.Attempt} on {string.Join(',', m.Members.Select(member => member.Node))} from epoch {m.ResumeEpoch})",
+        AttemptStarted m => $"AttemptStarted({m.Trial}.a{m.Attempt} on {string.Join(',', m.Members.Select(member => $"{member.Node}{(member.IsKept ? "*" : "")}"))} from epoch {m.ResumeEpoch})",
+        GroupBroken m => $"GroupBroken({m.Trial}.a{m.Attempt} lost {string.Join(',', m.Lost)} {m.Error})",
         AttemptEnded m => $"AttemptEnded({m.Trial}.a{m.Attempt} {m.End} {m.Error})",
         CheckpointCommitted m => $"CheckpointCommitted({m.Trial} {m.Checkpoint.RelativePath})",
         CheckpointRetired m => $"CheckpointRetired({m.Trial} {m.RelativePath})",

@@ -24,6 +24,7 @@ internal sealed class Watch(Cluster cluster)
         public int Attempt { get; set; }
         public bool IsRunning { get; set; }
         public bool HasEnded { get; set; }
+        public bool IsBroken { get; set; }
         public ImmutableArray<Member> Members { get; set; } = [];
         public HashSet<string> EverCommitted { get; } = [];
         public HashSet<string> Live { get; } = [];
@@ -39,6 +40,7 @@ internal sealed class Watch(Cluster cluster)
     private readonly Dictionary<SweepId, List<Trial>> _sweeps = [];
     private readonly Dictionary<SweepId, long> _terms = [];
     private readonly Dictionary<TrialId, string> _rootOf = [];
+    private readonly HashSet<(TrialId Trial, int Attempt)> _formed = [];
     private long _term;
 
     /// <summary>Facts worth counting: a run in which they never happen proves little.</summary>
@@ -77,8 +79,15 @@ internal sealed class Watch(Cluster cluster)
                 var begun = trials[e.Trial];
                 Demand(!begun.HasEnded, $"{sweep}: ended trial {e.Trial} was started again");
                 Demand(!begun.IsRunning && e.Attempt == begun.Attempt + 1, $"{sweep}: attempt {e.Attempt} of trial {e.Trial} began; the one before was {begun.Attempt}, running {begun.IsRunning}");
-                Demand(e.Members.Select(member => member.Rank).Order().SequenceEqual(Enumerable.Range(0, begun.Spec.Resources.Ranks)), $"{sweep}: trial {e.Trial} was placed with {e.Members.Length} of {begun.Spec.Resources.Ranks} ranks");
-                (begun.Attempt, begun.IsRunning, begun.Members) = (e.Attempt, true, e.Members);
+                Demand(e.Members.Length >= begun.Spec.Resources.MinRanks, $"{sweep}: trial {e.Trial} was placed with {e.Members.Length} ranks; its min_ranks are {begun.Spec.Resources.MinRanks}");
+                Demand(e.Members.DistinctBy(member => member.Rank).Count() == e.Members.Length && e.Members.All(member => member.Rank >= 0 && member.Rank < begun.Spec.Resources.Ranks), $"{sweep}: trial {e.Trial} was placed with ranks {string.Join(", ", e.Members.Select(member => member.Rank))} of {begun.Spec.Resources.Ranks}");
+                if (e.Members.Length < begun.Spec.Resources.Ranks) Count("attempts with fewer ranks");
+                (begun.Attempt, begun.IsRunning, begun.Members, begun.IsBroken) = (e.Attempt, true, e.Members, false);
+                if (e.HasKept) Count("attempts with survivors");
+                break;
+            case GroupBroken e:
+                Demand(trials[e.Trial].IsRunning && trials[e.Trial].Attempt == e.Attempt, $"{sweep}: the group of attempt {e.Attempt} of trial {e.Trial} broke and did not run");
+                trials[e.Trial].IsBroken = true;
                 break;
             case EpochReported e: Demand(trials[e.Trial].IsRunning && trials[e.Trial].Attempt == e.Attempt, $"{sweep}: an epoch of attempt {e.Attempt} of trial {e.Trial} was taken; the current one is {trials[e.Trial].Attempt}"); break;
             case CheckpointCommitted e: Committed(sweep, trials[e.Trial], e); break;
@@ -169,6 +178,20 @@ internal sealed class Watch(Cluster cluster)
         if (start.Attempt == known!.Attempt)
             Demand(known.Members.Any(member => member.Rank == start.Rank && member.Node == agent.Machine.Id), $"{who} was launched, and the journal has that rank elsewhere");
         Count("launches");
+    }
+
+    /// <summary>Ranks have found each other, and go on from that step.</summary>
+    public void Formed(FormGroup form, IReadOnlyList<SimulatedRank> members, long step)
+    {
+        var who = $"{form.Trial} attempt {form.Attempt}";
+        Demand(_formed.Add((form.Trial, form.Attempt)), $"{who}: a second group was formed");
+        Demand(members.All(member => member.Key.Attempt == form.Attempt), $"{who}: its group has members {string.Join(", ", members.Select(member => member.Key))}");
+        var trial = _sweeps[form.Trial.Sweep][form.Trial.Number];
+        if (trial.Attempt == form.Attempt)
+            Demand(trial.Members.Select(member => member.Rank).SequenceEqual(members.Select(member => member.Key.Rank)) || !trial.IsRunning || trial.IsBroken, $"{who}: its group is not what the journal has");
+        foreach (var member in form.Members) Demand(step >= member.Step, $"{who}: goes on from step {step}, though rank {member.Rank} had completed {member.Step}");
+        if (form.Members.Any(member => member.Step >= 0)) foreach (var member in members) Resumptions.Add((member.Key, step));
+        Count("groups formed");
     }
 
     public void Resumed(RankKey key, StartRank start, CheckpointFile? file)

@@ -57,6 +57,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
         Receive<AskForSlots>(ask => Take((_inventory.Ask(ask), [])));
         Receive<WithdrawRequest>(withdraw => Take((_inventory.Withdraw(withdraw.Trial), [])));
         Receive<ReleaseSlots>(release => Take((_inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])));
+        Receive<KeepSlots>(keep => Take(_inventory.Keep(keep)));
         Receive<RankIsGone>(gone => Take(_inventory.Exit(gone.Node, gone.Rank, gone.End, gone.Error, gone.IsUserError)));
         Receive<ForgetHoldings>(forget => Take((_inventory.Forget(forget.Sweep), [])));
         Receive<AvoidNode>(avoid => Take((_inventory.Avoid(avoid), [])));
@@ -152,6 +153,7 @@ internal sealed class NodeRegistryActor : ReceiveActor, IWithTimers
                 case Placed given: Tell(given.Trial.Sweep, new SlotsGranted(given.Trial.Number, given.Attempt, given.Members, given.Fingerprint)); break;
                 case SlotsWanted wanted: Tell(wanted.Trial.Sweep, new YieldSlots(wanted.Trial.Number, wanted.Attempt, wanted.Cause)); break;
                 case SlotsAreComing coming: Tell(coming.Trial.Sweep, new SlotsComing(coming.Trial.Number, coming.Attempt)); break;
+                case KeptAreGone gone: Tell(gone.Trial.Sweep, new SlotsGone(gone.Trial.Number, gone.Attempt, gone.Ranks)); break;
                 case NodeIsSuspect suspect: Context.Parent.Tell(new NodeKeepsFailing(suspect.Node, suspect.Reason)); break;
                 default: throw new InvalidOperationException($"{news.GetType().Name} is no news of an inventory.");
             }

@@ -5,6 +5,7 @@ using Volley.Coordinator.Journal;
 using Volley.Coordinator.Sweeps;
 using Volley.Shared.Failpoints;
 using Volley.Shared.Identifiers;
+using Volley.Shared.Messages;
 
 namespace Volley.Coordinator.Actors;
 
@@ -21,6 +22,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
     private readonly JournalHealth _health;
     private readonly TimeProvider _clock;
     private readonly long _term;
+    private readonly Dictionary<(int Trial, int Attempt), GroupSecret> _secrets = [];
     private SweepState _state;
     private bool _hasBegun;
 
@@ -161,11 +163,21 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
                 case Abdicate abdicate: _abdicate(abdicate.Reason); return;
                 case Reply reply: Sender.Tell(reply.Message, Context.Parent); break;
                 case ToNode to: _registry.Tell(new SendToNode(to.Node, false, to.Message)); break;
+                case ToGroup to: _registry.Tell(new SendToNode(to.Node, false, to.Message with { Secret = SecretOf(to.Message) })); break;
                 case ToAnyNode to: _registry.Tell(new SendToNode(to.Preferred, true, to.Message)); break;
                 default: _registry.Tell(effect); break;
             }
         }
+        foreach (var ended in decision.Events.OfType<AttemptEnded>()) _secrets.Remove((ended.Trial, ended.Attempt));
         then(decision);
+    }
+
+    /// <summary>The same for every member of the attempt; a coordinator that is started again draws another.</summary>
+    private GroupSecret SecretOf(FormGroup form)
+    {
+        var attempt = (form.Trial.Number, form.Attempt);
+        if (!_secrets.TryGetValue(attempt, out var secret)) _secrets[attempt] = secret = GroupSecret.Draw();
+        return secret;
     }
 
     private object Answer(Decision decision) =>
@@ -176,6 +188,7 @@ internal sealed class SweepActor : UntypedPersistentActor, IWithTimers
         switch (change)
         {
             case AttemptStarted e: _log.Info("{0} trial {1} attempt {2} starts on {3}", _state.Id, e.Trial, e.Attempt, string.Join(", ", e.Members.Select(member => member.Node).Distinct())); break;
+            case GroupBroken e: _log.Warning("{0} trial {1} attempt {2}: rank {3} of the group was lost: {4}", _state.Id, e.Trial, e.Attempt, string.Join(", ", e.Lost), e.Error); break;
             case AttemptEnded e: _log.Info("{0} trial {1} attempt {2} ended: {3} {4}", _state.Id, e.Trial, e.Attempt, e.End, e.Cause ?? e.Error); break;
             case NodeAvoided e: _log.Warning("{0}: node {1} is set aside for this sweep. {2}", _state.Id, e.Node, e.Reason); break;
             case CheckpointCommitted { Warning: { } warning } e: _log.Warning("{0} trial {1}: {2}", _state.Id, e.Trial, warning); break;

@@ -50,6 +50,7 @@ internal sealed class JournalSerializer(ExtendedActorSystem system) : Serializer
         ["checkpoint-retired.v1"] = typeof(CheckpointRetired),
         ["checkpoint-removed.v1"] = typeof(CheckpointRemoved),
         ["rank-ended.v1"] = typeof(RankEnded),
+        ["group-broken.v1"] = typeof(GroupBroken),
         ["attempt-ended.v1"] = typeof(AttemptEnded),
         ["trial-finished.v1"] = typeof(TrialFinished),
         ["trial-failed.v1"] = typeof(TrialFailed),

@@ -25,7 +25,8 @@ internal sealed partial record Inventory
         var isNew = known is null || known.Registration.Incarnation != registration.Incarnation;
         var before = known?.Held ?? Awaited.GetValueOrDefault(registration.Node)?.Held ?? ImmutableDictionary<RankId, HeldSlots>.Empty;
 
-        var listed = registration.Running.Where(rank => !rank.HasExited).ToDictionary(rank => new RankId(rank.Trial, rank.Attempt, rank.Rank));
+        var listed = new Dictionary<RankId, RunningRank>();
+        foreach (var rank in registration.Running.Where(rank => !rank.HasExited)) listed[HolderOf(before, new RankId(rank.Trial, rank.Attempt, rank.Rank))] = rank;
         var held = ImmutableDictionary.CreateBuilder<RankId, HeldSlots>();
         foreach (var (rank, running) in listed)
             held[rank] = (before.GetValueOrDefault(rank) ?? new HeldSlots(running.Slots, false, IsWanted: false)) with { Slots = running.Slots, IsListed = true };

@@ -19,10 +19,12 @@ internal sealed partial record Inventory
         var kept = ImmutableDictionary<NodeId, int>.Empty;      // slots promised to requests that come first
         foreach (var request in Requests.Values.OrderByDescending(request => PriorityOf(request.Trial)).ThenBy(request => request.Order))
         {
-            if (MembersFor(request, next.Vacant.Values, node => node.FreeSlots - kept.GetValueOrDefault(node.Id)) is { } members)
+            int Vacancy(NodeState node) => node.FreeSlots - kept.GetValueOrDefault(node.Id);
+            if ((next.MembersFor(request, next.Vacant.Values, Vacancy) ?? next.Fewer(request, next.Vacant.Values, Vacancy)) is { } placed)
             {
+                var members = Together(request, placed);
                 next = next.Grant(request, members);
-                news.Add(new Placed(request.Trial, request.Attempt, members, next.Find(members[0].Node)!.Registration.NumericsFingerprint));
+                news.Add(new Placed(request.Trial, request.Attempt, members, next.Find(members[0].Node)?.Registration.NumericsFingerprint ?? ""));
                 continue;
             }
             next = next.Promise(request, kept, news);
@@ -37,11 +39,12 @@ internal sealed partial record Inventory
     {
         if (!Nodes.Values.Any(node => node.IsReachable)) return null;        // they may still be on their way, or back
         var usable = Nodes.Values.Where(node => node.IsReachable && node.SetAside is null).ToList();
-        var capacity = usable.Sum(node => Takes(node, request) ? node.Registration.Slots / node.SlotsFor(request.ThreadsPerRank) : 0);
-        if (capacity >= request.Ranks) return null;
+        var capacity = CapacityFor(request);
+        if (capacity >= (request.Least ?? request.Ranks)) return null;
         var avoided = usable.Select(node => WhyAvoided(node, request)).OfType<string>().ToList();
         var aside = Nodes.Values.Count(node => node.SetAside is not null);
-        return $"{request.Ranks} ranks of {request.ThreadsPerRank} threads on device '{request.Device}' are wanted at once; the {usable.Count} nodes have room for {capacity}."
+        var least = request.Least is { } few && few < request.Ranks ? $"At least {few} of " : "";
+        return $"{least}{request.Ranks} ranks of {request.ThreadsPerRank} threads on device '{request.Device}' are wanted at once; the {usable.Count} nodes have room for {capacity}."
             + (aside > 0 ? $" Set aside: {aside} more (`node list` says why, `node undrain` takes one back)." : "")
             + (avoided.Count > 0 ? $" Set aside for this sweep: {string.Join(' ', avoided)}" : "");
     }
@@ -49,7 +52,7 @@ internal sealed partial record Inventory
     private Inventory Grant(SlotRequest request, ImmutableArray<Member> members)
     {
         var result = this with { Requests = Requests.Remove(request.Order), Promises = Promises.Remove(request.Trial), NextOrder = NextOrder + 1 };
-        foreach (var member in members)
+        foreach (var member in members.Where(member => !member.IsKept))
         {
             var node = result.Find(member.Node)!;
             var rank = new RankId(request.Trial, request.Attempt, member.Rank);

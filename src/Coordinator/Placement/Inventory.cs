@@ -7,7 +7,14 @@ namespace Volley.Coordinator.Placement;
 /// <summary>A trial that waits for room. Higher priorities first, then in order; a later one may pass an earlier one that fits nowhere now.</summary>
 /// <param name="Fingerprint">Preferred numerics; empty: any.</param>
 /// <param name="Avoid">Machine that is taken last; empty: none.</param>
-internal sealed record SlotRequest(TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device, long Order, string Fingerprint = "", string Avoid = "");
+internal sealed record SlotRequest(TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device, long Order, string Fingerprint = "", string Avoid = "")
+{
+    /// <inheritdoc cref="AskForSlots.Keep"/>
+    public ImmutableArray<Member> Keep { get; init; } = [];
+
+    /// <inheritdoc cref="AskForSlots.Least"/>
+    public int? Least { get; init; }
+}
 
 /// <summary>
 /// Every slot of the cluster and who has it. Lives in memory: after a restart sweeps say what they hold (<see cref="Hold"/>) and nodes
@@ -57,10 +64,17 @@ internal sealed partial record Inventory
     /// <summary>Replaces an earlier request of the same trial: after a restart a sweep asks again.</summary>
     public Inventory Ask(AskForSlots ask)
     {
+        if (IsGrantedAlready(ask)) return this;
+        // Asked again for fewer it keeps its place.
+        var order = Requests.Values.FirstOrDefault(request => request.Trial == ask.Trial && request.Attempt == ask.Attempt)?.Order ?? NextOrder;
         var rest = Withdraw(ask.Trial);
-        var request = new SlotRequest(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device, NextOrder, ask.Fingerprint, ask.Avoid);
-        return rest with { Requests = rest.Requests.Add(NextOrder, request), NextOrder = NextOrder + 1, IsSettled = false };
+        var request = new SlotRequest(ask.Trial, ask.Attempt, ask.Ranks, ask.ThreadsPerRank, ask.Device, order, ask.Fingerprint, ask.Avoid) { Keep = ask.Keep, Least = ask.Least };
+        return rest with { Requests = rest.Requests.Add(order, request), NextOrder = NextOrder + 1, IsSettled = false };
     }
+
+    /// <summary>The answer to an earlier request of a group is on its way: a second one would hold the same ranks twice.</summary>
+    private bool IsGrantedAlready(AskForSlots ask) =>
+        (ask.Ranks > 1 || !ask.Keep.IsEmpty) && Nodes.Values.Any(node => node.Held.Any(held => held.Key.Trial == ask.Trial && held.Key.Attempt == ask.Attempt && held.Value.IsWanted));
 
     public Inventory Prioritise(SweepId sweep, int priority) =>
         this with { Priorities = priority == 0 ? Priorities.Remove(sweep) : Priorities.SetItem(sweep, priority), IsSettled = false };
@@ -75,9 +89,13 @@ internal sealed partial record Inventory
         foreach (var member in members)
         {
             var rank = new RankId(trial, attempt, member.Rank);
-            var held = new HeldSlots(member.Slots, IsListed: false, IsWanted: true) { Order = NextOrder };
+            var held = new HeldSlots(member.Slots, IsListed: false, IsWanted: true) { Order = NextOrder, IsKept = member.IsKept };
             if (result.Find(member.Node) is { } node)
-                result = result.With(node with { Held = node.Held.SetItem(rank, node.Held.TryGetValue(rank, out var before) ? before with { IsWanted = true } : held) });
+            {
+                var listed = node.Held.ContainsKey(rank) || !member.IsKept ? rank : Earlier(node.Held, rank) ?? rank;
+                var known = node.Held.TryGetValue(listed, out var before) ? before with { IsWanted = true, IsKept = member.IsKept } : held;
+                result = result.With(node with { Held = node.Held.Remove(listed).SetItem(rank, known) });
+            }
             else
             {
                 var awaited = result.Awaited.GetValueOrDefault(member.Node) ?? new AwaitedNode(now + RejoinLimit, ImmutableDictionary<RankId, HeldSlots>.Empty);

@@ -16,6 +16,9 @@ internal sealed record NodeIsLost(NodeId Node, string Reason) : InventoryNews;
 /// <param name="Fingerprint">Numerics of the machine of rank 0.</param>
 internal sealed record Placed(TrialId Trial, int Attempt, ImmutableArray<Member> Members, string Fingerprint = "") : InventoryNews;
 
+/// <summary>Members that were to go on with their slots: their processes have died, and others have the slots.</summary>
+internal sealed record KeptAreGone(TrialId Trial, int Attempt, ImmutableArray<int> Ranks) : InventoryNews;
+
 /// <summary>This attempt has to give its slots back in good order. Told again until it has.</summary>
 internal sealed record SlotsWanted(TrialId Trial, int Attempt, string Cause) : InventoryNews;
 

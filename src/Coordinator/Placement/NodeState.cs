@@ -14,6 +14,9 @@ internal sealed record HeldSlots(int Slots, bool IsListed, bool IsWanted)
     /// <summary>Rises with every grant: the younger has less to lose.</summary>
     public long Order { get; init; }
 
+    /// <summary>Its process is that of an earlier attempt, and its node may still list it under that.</summary>
+    public bool IsKept { get; init; }
+
     /// <summary>Why its trial was asked to give them back; null: it was not.</summary>
     public string? LeavingCause { get; init; }
 

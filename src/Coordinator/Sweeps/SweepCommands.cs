@@ -18,6 +18,9 @@ internal sealed record FromAgent(ITrialProtocol Message) : SweepCommand;
 /// <param name="Fingerprint">Numerics of the machine of rank 0, as its agent says; empty: it does not.</param>
 internal sealed record SlotsGranted(int Trial, int Attempt, ImmutableArray<Member> Members, string Fingerprint = "") : SweepCommand;
 
+/// <summary>Ranks that were to go on with the slots they held: their processes died meanwhile, and the slots are given away.</summary>
+internal sealed record SlotsGone(int Trial, int Attempt, ImmutableArray<int> Ranks) : SweepCommand;
+
 /// <summary>The inventory frees slots for this request, by pre-emption.</summary>
 internal sealed record SlotsComing(int Trial, int Attempt) : SweepCommand;
 

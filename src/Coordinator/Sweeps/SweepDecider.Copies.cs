@@ -14,8 +14,8 @@ internal static partial class SweepDecider
     /// <summary>Where all paths are one machine's, there is no second one to copy to.</summary>
     private static bool NeedsCopy(SweepTurn turn, TrialState trial) => trial.Spec.Checkpoint.Store == "node" && turn.State.Submission!.IsForAnyMachine;
 
-    /// <summary>Rank 0 saves.</summary>
-    private static NodeId WriterOf(TrialState trial) => trial.Members[0].Node;
+    /// <summary>The member that reports it; null: it is one no longer, and nobody can say where its files are.</summary>
+    private static NodeId? WriterOf(TrialState trial, CheckpointReport report) => trial.MemberOf(report.Rank)?.Node;
 
     private static void WantCopy(SweepTurn turn, TrialState trial, CheckpointReport report)
     {
@@ -26,7 +26,7 @@ internal static partial class SweepDecider
     private static void AskForTarget(SweepTurn turn, int number, PendingCopy copy)
     {
         turn.Emit(new CopyNoted(number, copy));
-        turn.Do(new FindCopyTarget(turn.State.IdOf(number), turn[number].Attempt, copy.Report.RelativePath, WriterOf(turn[number]), copy.Tried));
+        if (WriterOf(turn[number], copy.Report) is { } writer) turn.Do(new FindCopyTarget(turn.State.IdOf(number), turn[number].Attempt, copy.Report.RelativePath, writer, copy.Tried));
     }
 
     private static void SendCopy(SweepTurn turn, CopyTargetFound found)
@@ -40,7 +40,7 @@ internal static partial class SweepDecider
             SendCopy(turn, trial.Number, asked);
             return;
         }
-        var writer = WriterOf(trial);
+        if (WriterOf(trial, copy.Report) is not { } writer) return;
         CommitCopied(turn, trial, copy.Report, [writer], copy.Tried.IsEmpty
             ? $"Only {writer} has checkpoint {found.RelativePath}: no other agent is there to copy it (store: node)."
             : $"Only {writer} has checkpoint {found.RelativePath}: no other agent could copy it (store: node). Last: {copy.Problem}");
@@ -49,7 +49,8 @@ internal static partial class SweepDecider
     private static void SendCopy(SweepTurn turn, int number, PendingCopy copy)
     {
         var (id, report) = (turn.State.IdOf(number), copy.Report);
-        var reference = new CheckpointReference(report.Step, report.RelativePath, report.ManifestSha256) { Holders = [new CheckpointHolder(WriterOf(turn[number]), "")] };
+        if (WriterOf(turn[number], report) is not { } writer) return;
+        var reference = new CheckpointReference(report.Step, report.RelativePath, report.ManifestSha256) { Holders = [new CheckpointHolder(writer, "")] };
         turn.Do(new ToNode(copy.Target!.Value, new CopyCheckpoint(turn.State.Term, id, report.Attempt, turn.State.Submission!.CheckpointRootOf(id), reference, report.Bytes)));
     }
 
@@ -62,10 +63,13 @@ internal static partial class SweepDecider
         else if (isCurrent && trial.Live.Copies.TryGetValue(copied.RelativePath, out var copy))
         {
             // One that was given up before may be done after all: it has the bytes.
-            if (copied.Problem.Length == 0) CommitCopied(turn, trial, copy.Report, [WriterOf(trial), copied.Node], null);
+            if (copied.Problem.Length == 0)
+            {
+                if (WriterOf(trial, copy.Report) is { } writer) CommitCopied(turn, trial, copy.Report, [writer, copied.Node], null);
+            }
             else if (copy.Target == copied.Node) AskForTarget(turn, trial.Number, copy.Without(copied.Node, MessageLimits.Clip($"{copied.Node}: {copied.Problem}"), turn.Now));
         }
-        else if (copied.Problem.Length == 0 && (copied.Attempt < trial.Attempt || trial.Phase != TrialPhase.Running || trial.CommittedNow.Contains(copied.RelativePath)))
+        else if (copied.Problem.Length == 0 && (copied.Attempt < trial.LineageFrom || trial.Phase != TrialPhase.Running || trial.CommittedNow.Contains(copied.RelativePath)))
         {
             // Nobody will ever resume from it: its attempt is over without a commit, or it is retired already.
             turn.Answer(new RetireCheckpoint(turn.State.Term, copied.Trial, copied.Attempt, turn.State.Submission!.CheckpointRootOf(copied.Trial), copied.RelativePath));
@@ -113,7 +117,7 @@ internal static partial class SweepDecider
         var holders = trial.Retired.GetValueOrDefault(relativePath, []);
         var command = new RetireCheckpoint(turn.State.Term, id, trial.Attempt, turn.State.Submission!.CheckpointRootOf(id), relativePath);
         var isShared = !NeedsCopy(turn, trial);
-        if (isShared) turn.Do(new ToAnyNode(holders.IsEmpty ? trial.Members.IsEmpty ? null : WriterOf(trial) : holders[0], command));
+        if (isShared) turn.Do(new ToAnyNode(holders.IsEmpty ? trial.Members.IsEmpty ? null : trial.Members[0].Node : holders[0], command));
         foreach (var holder in isShared ? holders.Skip(1) : holders) turn.Do(new ToNode(holder, command));
     }
 

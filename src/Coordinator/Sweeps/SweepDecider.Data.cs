@@ -24,10 +24,10 @@ internal static partial class SweepDecider
     {
         // Thousands of reports a second say the same again.
         if (DigestIn(report) is not { Length: > 0 } digest || digest == trial.Live.DataDigest || !turn.State.Submission!.IsForAnyMachine) return false;
-        var rank = report switch { ProgressReport progress => progress.Rank, RankExited exited => exited.Rank, _ => 0 };
-        if (rank < 0 || rank >= trial.Members.Length) return false;
+        var rank = report switch { ProgressReport progress => progress.Rank, RankExited exited => exited.Rank, CheckpointReport checkpoint => checkpoint.Rank, _ => 0 };
+        if (trial.MemberOf(rank) is not { } member) return false;
 
-        var (member, set) = (trial.Members[rank], CanonicalJson.Sha256(trial.Spec.Train.Dataset));
+        var set = CanonicalJson.Sha256(trial.Spec.Train.Dataset);
         if (!turn.State.Data.TryGetValue(set, out var first))
         {
             first = new DataSeen(set, digest, member.Node, turn.Now);

@@ -41,6 +41,7 @@ internal static partial class SweepDecider
             case BeginTerm begin: Begin(turn, begin.Term); break;
             case FromAgent report: Report(turn, report.Message); break;
             case SlotsGranted granted: Start(turn, granted); break;
+            case SlotsGone gone: LoseSlots(turn, gone); break;
             case CopyTargetFound found: SendCopy(turn, found); break;
             case NodeAppeared appeared: Reconcile(turn, appeared); break;
             case NodeLost lost: Lose(turn, lost); break;
@@ -93,12 +94,19 @@ internal static partial class SweepDecider
         }
     }
 
-    private static void Ask(SweepTurn turn, int number)
+    /// <param name="mayBeFewer">Than the trial would like, as few as <c>min_ranks</c>: it has waited for long enough.</param>
+    private static void Ask(SweepTurn turn, int number, bool mayBeFewer = false)
     {
         var trial = turn[number];
-        var resources = trial.Spec.Resources;
-        turn.Emit(new SlotsAsked(number, true));
-        turn.Do(new AskForSlots(turn.State.IdOf(number), trial.Attempt + 1, resources.Ranks, resources.ThreadsPerRank, resources.Device, trial.Fingerprint, trial.FailedOn));
+        var (resources, keep) = (trial.Spec.Resources, trial.Members);
+        var least = resources.MinRanks < resources.Ranks && (mayBeFewer || resources.ReplaceWait == 0) ? Math.Max(keep.IsEmpty ? 1 : 0, resources.MinRanks - keep.Length) : (int?)null;
+        if (trial is { Phase: TrialPhase.Running, Broken: null }) least = 1;       // it trains already: any rank is welcome
+        turn.Emit(new SlotsAsked(number, true, turn.Now, least is not null));
+        turn.Do(new AskForSlots(turn.State.IdOf(number), trial.Attempt + 1, resources.Ranks - keep.Length, resources.ThreadsPerRank, resources.Device, trial.Fingerprint, trial.FailedOn)
+        {
+            Keep = keep,
+            Least = least,
+        });
     }
 
     /// <summary>Slots are on their way: the trial after it may ask for its own.</summary>
@@ -110,10 +118,20 @@ internal static partial class SweepDecider
     private static void Start(SweepTurn turn, SlotsGranted granted)
     {
         var id = turn.State.IdOf(granted.Trial);
-        if (turn.State.FindOpen(id) is not { Phase: TrialPhase.Waiting, Live.HasAskedForSlots: true } trial
-            || turn.State.Phase != SweepPhase.Running || granted.Attempt != trial.Attempt + 1)
+        var trial = turn.State.FindOpen(id);
+        var isAnswer = trial is { Live.HasAskedForSlots: true } && turn.State.Phase == SweepPhase.Running && granted.Attempt == trial.Attempt + 1;
+        if (isAnswer && trial is { Phase: TrialPhase.Running } && MayGoOn(trial, granted))
         {
-            turn.Do(new ReleaseSlots(id, granted.Attempt, granted.Members, MayRun: false));
+            GoOn(turn, trial, granted);
+            return;
+        }
+        if (!isAnswer || trial is not { Phase: TrialPhase.Waiting } || granted.Members.Any(member => member.IsKept))
+        {
+            // What is kept is held for the attempt it is in; and the same attempt may have been granted twice, to an answer under way and to its repetition.
+            var isOfNow = trial is { Phase: TrialPhase.Running } && trial.Attempt == granted.Attempt;
+            turn.Do(new ReleaseSlots(id, granted.Attempt, [.. granted.Members.Where(member => !member.IsKept && !(isOfNow && trial!.MemberOf(member.Rank)?.Node == member.Node))], MayRun: false));
+            if (isAnswer && trial!.Live.StopCause is null && trial.Ended.IsEmpty) Ask(turn, trial.Number, trial.Live.MayBeFewer);        // for those it has now
+            else if (isAnswer) turn.Emit(new SlotsAsked(trial!.Number, false));
             return;
         }
         turn.Emit(new AttemptStarted(granted.Trial, granted.Attempt, granted.Members, trial.NewestCheckpoint?.Epoch ?? 0, turn.Now)
@@ -133,7 +151,10 @@ internal static partial class SweepDecider
             turn.Do(new ToNode(member.Node, new StartRank(
                 turn.State.Term, turn.State.IdOf(number), trial.Attempt, member.Rank, trial.Members.Length, member.Slots,
                 ConfigJson.Serialize(trial.Spec), submission.CheckpointRootOf(turn.State.IdOf(number)), submission.DataRoot, submission.BaseDirectory,
-                [.. trial.Checkpoints.Reverse().Take(MaxResumeSources).Select(checkpoint => checkpoint.WithHolders())])));
+                [.. trial.Checkpoints.Reverse().Take(MaxResumeSources).Select(checkpoint => checkpoint.WithHolders())])
+            {
+                Kept = [.. trial.Members.Where(other => other.IsKept && other.Node == member.Node).Select(other => other.Rank)],
+            }));
         }
         turn.Emit(new CommandSent(number, turn.Now));
     }
@@ -160,6 +181,7 @@ internal static partial class SweepDecider
             if (trial.Live.StopCause is not null) SendStops(turn, number);
             else if (trial.Members.Any(member => !trial.Live.Pids.ContainsKey(member.Rank) && !trial.Ended.ContainsKey(member.Rank))) SendStarts(turn, number);
         }
+        TendGroups(turn);
         foreach (var number in turn.State.Running) RepeatCopies(turn, number);
         foreach (var number in turn.State.WithDeletions)
             foreach (var path in turn[number].Retired.Keys) AskForDeletion(turn, number, path);

@@ -20,7 +20,20 @@ internal sealed record ToAnyNode(NodeId? Preferred, IVolleyMessage Message) : Sw
 /// <param name="Fingerprint">Numerics of the machine it ran on before (DESIGN §4): preferred. Empty: none.</param>
 /// <param name="Avoid">Machine on which its last attempt failed: another one is preferred, and tells the trial's fault from the machine's. Empty: none.</param>
 internal sealed record AskForSlots(
-    TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device, string Fingerprint = "", string Avoid = "") : SweepEffect;
+    TrialId Trial, int Attempt, int Ranks, int ThreadsPerRank, string Device, string Fingerprint = "", string Avoid = "") : SweepEffect
+{
+    /// <summary>Members of the attempt before that go on with the slots they hold; <see cref="Ranks"/> are wanted beside them.</summary>
+    public ImmutableArray<Member> Keep { get; init; } = [];
+
+    /// <summary>So few of <see cref="Ranks"/> will do where the others cannot be had: none is free for those that are kept, or the cluster has no more. Null: all of them.</summary>
+    public int? Least { get; init; }
+}
+
+/// <summary>These go on in a later attempt with the slots they hold: the same slots, whichever attempt their node lists them under.</summary>
+internal sealed record KeepSlots(TrialId Trial, int Attempt, ImmutableArray<Member> Members) : SweepEffect;
+
+/// <summary>To a node's agent, with the attempt's secret, which the actor draws and keeps: the same for every member, in memory only.</summary>
+internal sealed record ToGroup(NodeId Node, FormGroup Message) : SweepEffect;
 
 /// <summary>First of a term, and when the sweep was recovered in mid-term: what it asked for or was granted before is void; <see cref="HoldSlots"/> follows.</summary>
 internal sealed record ForgetHoldings(SweepId Sweep) : SweepEffect;

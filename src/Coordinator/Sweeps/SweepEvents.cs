@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Volley.Shared.Config;
 using Volley.Shared.Identifiers;
 using Volley.Shared.Messages;
@@ -24,13 +25,21 @@ internal sealed record TrialCreated(TrialSpec Spec, DateTimeOffset At) : SweepEv
 
 /// <summary>One rank's place in an attempt.</summary>
 /// <param name="Incarnation">Of the agent process: another one does not run this rank.</param>
-internal sealed record Member(int Rank, NodeId Node, long Incarnation, int Slots);
+internal sealed record Member(int Rank, NodeId Node, long Incarnation, int Slots)
+{
+    /// <summary>Its process is that of an earlier attempt, and goes on with what it has in memory.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsKept { get; init; }
+}
 
 /// <param name="ResumeEpoch">Completed epochs at the newest committed checkpoint; later ones will be reported again. 0: from the beginning.</param>
 internal sealed record AttemptStarted(int Trial, int Attempt, ImmutableArray<Member> Members, int ResumeEpoch, DateTimeOffset At) : SweepEvent
 {
-    /// <summary>Numerics of the machine of rank 0, where its agent says (DESIGN §4).</summary>
+    /// <summary>Numerics of the machine of the first rank, where its agent says (DESIGN §4).</summary>
     public string? Fingerprint { get; init; }
+
+    [JsonIgnore]
+    public bool HasKept => Members.Any(member => member.IsKept);
 }
 
 internal sealed record EpochReported(int Trial, int Attempt, EpochMetrics Metrics, DateTimeOffset At) : SweepEvent;
@@ -88,7 +97,20 @@ internal sealed record RankEnded(int Trial, int Attempt, int Rank, RankEnd End, 
 /// <param name="FirstStepAt">When its first step was done: what ended before is made good from here on.</param>
 internal sealed record AttemptEnded(
     int Trial, int Attempt, RankEnd End, string Error, string Node, ImmutableArray<string> LastLogLines, DateTimeOffset At,
-    long? StartStep = null, long? LastStep = null, DateTimeOffset? FirstStepAt = null, string? Cause = null) : SweepEvent;
+    long? StartStep = null, long? LastStep = null, DateTimeOffset? FirstStepAt = null, string? Cause = null) : SweepEvent
+{
+    /// <summary>Ranks that go on in the next attempt, with what they have in memory; absent: none.</summary>
+    public ImmutableArray<int>? Kept { get; init; }
+}
+
+/// <summary>
+/// A group lost ranks, or fell apart: the step under way is dropped, and those that are left wait for the next attempt with all they have. The attempt
+/// ends when that begins, or when nobody is left.
+/// </summary>
+/// <param name="Lost">May be empty: all live, and have left each other.</param>
+/// <param name="End">How they were lost.</param>
+/// <param name="LastStep">Completed steps of those that are left, as far as they are known.</param>
+internal sealed record GroupBroken(int Trial, int Attempt, ImmutableArray<int> Lost, RankEnd End, string Error, string Node, DateTimeOffset At, long? LastStep = null, string? Cause = null) : SweepEvent;
 
 /// <param name="Outcome">Without epochs: they are in the journal already.</param>
 internal sealed record TrialFinished(int Trial, int Attempt, TrialOutcome Outcome, DateTimeOffset At) : SweepEvent;
@@ -125,7 +147,18 @@ internal sealed record SweepCancelled(DateTimeOffset At) : SweepEvent;
 internal sealed record SweepFinished(DateTimeOffset At) : SweepEvent;
 
 /// <summary>A request for slots was put into the inventory, or taken out again.</summary>
-internal sealed record SlotsAsked(int Trial, bool IsWaiting) : VolatileEvent;
+/// <param name="At">When it was put in.</param>
+/// <param name="MayBeFewer">It asks for fewer ranks than the trial would like.</param>
+internal sealed record SlotsAsked(int Trial, bool IsWaiting, DateTimeOffset At = default, bool MayBeFewer = false) : VolatileEvent;
+
+/// <summary>A rank of the group listens for its peers.</summary>
+internal sealed record RankListens(int Trial, GroupAddress Address) : VolatileEvent;
+
+/// <summary>All of them listen, and were told of each other.</summary>
+internal sealed record GroupTold(int Trial) : VolatileEvent;
+
+/// <summary>A rank says that its group is over.</summary>
+internal sealed record RankWaits(int Trial, RankWaiting Report, DateTimeOffset At) : VolatileEvent;
 
 /// <summary>The inventory frees slots for it: it will be placed when they are.</summary>
 internal sealed record SlotsPromised(int Trial) : VolatileEvent;

@@ -16,11 +16,37 @@ internal static class TrialEvents
         Fingerprint = started.Fingerprint ?? trial.Fingerprint,
         Ended = ImmutableDictionary<int, RankEnded>.Empty,
         Epochs = trial.Epochs.RemoveRange(Math.Min(started.ResumeEpoch, trial.Epochs.Count), Math.Max(0, trial.Epochs.Count - started.ResumeEpoch)),
-        CommittedNow = [],
+        CommittedNow = started.HasKept ? trial.CommittedNow : [],
+        LineageFrom = started.HasKept ? trial.LineageFrom : started.Attempt,
+        Broken = null,
         CheckpointProblemsNow = 0,
         StartedAt = trial.StartedAt ?? started.At,
         AttemptStartedAt = started.At,
         Live = TrialLive.Nothing,
+    };
+
+    public static TrialState Apply(this TrialState trial, GroupBroken broken) => trial with
+    {
+        Members = trial.Members.RemoveAll(member => broken.Lost.Contains(member.Rank)),
+        Ended = ImmutableDictionary<int, RankEnded>.Empty,
+        Broken = trial.Broken is { } first ? broken with { At = first.At, LastStep = first.LastStep is null ? broken.LastStep : Math.Max(first.LastStep.Value, broken.LastStep ?? 0) } : broken,
+        Live = trial.Live with
+        {
+            Pids = trial.Live.Pids.RemoveRange(broken.Lost),
+            Listening = ImmutableSortedDictionary<int, GroupAddress>.Empty,
+            IsGroupTold = false,
+            Waiting = trial.Live.Waiting.RemoveRange(broken.Lost),
+        },
+    };
+
+    public static TrialState Apply(this TrialState trial, RankListens listens) => trial with
+    {
+        Live = trial.Live with { Listening = trial.Live.Listening.SetItem(listens.Address.Rank, listens.Address), IsGroupTold = false, Waiting = trial.Live.Waiting.Remove(listens.Address.Rank) },
+    };
+
+    public static TrialState Apply(this TrialState trial, RankWaits waits) => trial with
+    {
+        Live = trial.Live with { Waiting = trial.Live.Waiting.SetItem(waits.Report.Rank, waits) },
     };
 
     /// <summary>
@@ -79,10 +105,12 @@ internal static class TrialEvents
     {
         Phase = TrialPhase.Waiting,
         Members = [],
-        CommittedNow = [],
+        Broken = null,
+        CommittedNow = ended.Kept is null ? [] : trial.CommittedNow,
         Ended = ImmutableDictionary<int, RankEnded>.Empty,
         Failures = trial.Failures + (ended.End == RankEnd.Failed ? 1 : 0),
-        LossesInARow = ended.End == RankEnd.Lost ? trial.LossesInARow + 1 : trial.LossesInARow,
+        // A group that trained and goes on where it was has lost nothing.
+        LossesInARow = ended.End != RankEnd.Lost ? trial.LossesInARow : ended.Kept is not null && ended.LastStep > ended.StartStep ? 0 : trial.LossesInARow + 1,
         Error = ended.Error.Length > 0 ? ended.Error : trial.Error,
         FailedOn = ended.End == RankEnd.Failed ? ended.Node : trial.FailedOn,
         LastLogLines = ended.LastLogLines.IsEmpty ? trial.LastLogLines : ended.LastLogLines,

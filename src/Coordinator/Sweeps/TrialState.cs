@@ -36,7 +36,19 @@ internal sealed record TrialState
     /// <summary>Of the attempt that runs; empty otherwise.</summary>
     public ImmutableArray<Member> Members { get; init; } = [];
 
-    /// <summary>Of the newest attempt's rank 0; empty before the first.</summary>
+    /// <summary>Its group lost a rank, and those that are left wait for the next attempt; null: it is whole, or there is none.</summary>
+    public GroupBroken? Broken { get; init; }
+
+    /// <summary>Attempt that began from a checkpoint, or from nothing; those after it went on with what ranks had in memory.</summary>
+    public int LineageFrom { get; init; }
+
+    /// <summary>Several ranks train it together.</summary>
+    [JsonIgnore]
+    public bool IsGroup => Spec.Resources.Ranks > 1;
+
+    public Member? MemberOf(int rank) => Members.FirstOrDefault(member => member.Rank == rank);
+
+    /// <summary>Of the newest attempt's first rank; empty before the first.</summary>
     public string Node { get; init; } = "";
 
     /// <summary>Numerics of the machine of the newest attempt's rank 0, where its agent says; empty: unknown.</summary>
@@ -114,6 +126,21 @@ internal sealed record TrialState
 internal sealed record TrialLive(
     bool HasAskedForSlots, DateTimeOffset CommandSentAt, ImmutableDictionary<int, int> Pids, ProgressReport? Progress, DateTimeOffset? FirstStepAt = null)
 {
+    /// <summary>When that request was made.</summary>
+    public DateTimeOffset AskedAt { get; init; }
+
+    /// <summary>That request asks for fewer ranks than the trial would like.</summary>
+    public bool MayBeFewer { get; init; }
+
+    /// <summary>Ranks that listen for their peers, by rank.</summary>
+    public ImmutableSortedDictionary<int, GroupAddress> Listening { get; init; } = ImmutableSortedDictionary<int, GroupAddress>.Empty;
+
+    /// <summary>All of them were told of each other.</summary>
+    public bool IsGroupTold { get; init; }
+
+    /// <summary>Ranks that say that their group is over, and since when, by rank.</summary>
+    public ImmutableSortedDictionary<int, RankWaits> Waiting { get; init; } = ImmutableSortedDictionary<int, RankWaits>.Empty;
+
     /// <summary>Slots are being freed for that request.</summary>
     public bool IsPromised { get; init; }
 

@@ -32,6 +32,7 @@ public sealed class JournalSerializerTests
         new CheckpointRetired(1, "30.a2"),
         new CheckpointRemoved(1, "30.a2"),
         new RankEnded(1, 2, 1, RankEnd.Finished, null, At),
+        new GroupBroken(1, 2, [1], RankEnd.Lost, "killed", "b", At, 30),
         new AttemptEnded(1, 2, RankEnd.Failed, "Loss is NaN", "a", ["line 1", "line 2"], At),
         new TrialFinished(1, 2, TestSweep.Outcome(), At),
         new TrialFailed(1, "Loss is NaN", true, At),

@@ -224,16 +224,6 @@ public sealed class SweepDeciderTests
     }
 
     [Fact]
-    public void OneLostRankOfSeveral_EndsTheAttemptAndStopsTheOthers()
-    {
-        var sweep = new TestSweep(1, "ranks: 2").Begun();
-        sweep.Grant(0, 1, TestSweep.NodeA, TestSweep.NodeB);
-        sweep.Exit(0, 1, RankEnd.Lost, node: TestSweep.NodeB, rank: 1);
-        Assert.Equal([StopMode.Kill, StopMode.Kill], sweep.Sent<StopRank>().Select(stop => stop.Mode));
-        Assert.Equal(2, Assert.Single(sweep.Effects.OfType<AskForSlots>()).Attempt);
-    }
-
-    [Fact]
     public void ALostNode_StartsANewAttemptOfItsTrialsOnly()
     {
         var sweep = new TestSweep(3).Running();

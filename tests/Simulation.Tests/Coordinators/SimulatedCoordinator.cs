@@ -24,6 +24,7 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
     private readonly Dictionary<NodeId, AgentAddress> _agents = [];
     private readonly List<SweepId> _known = [];
     private readonly Dictionary<NodeId, SetAside> _setAside = [];
+    private readonly Dictionary<(TrialId Trial, int Attempt), GroupSecret> _secrets = [];
     private readonly Queue<Action> _stash = new();
     private Luck _luck = new(cluster.Seed, $"coordinator {number}");
     private string _clusterId = "";
@@ -120,6 +121,8 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
             case ToAnyNode to: ToNode(to.Preferred, true, to.Message); break;
             case FindCopyTarget find: ToSweep(sweep, new CopyTargetFound(find.Trial.Number, find.Attempt, find.RelativePath, Inventory.CopyTarget(find.Source, find.Tried))); break;
             case AskForSlots ask: Take((Inventory.Ask(ask), [])); break;
+            case KeepSlots keep: Take(Inventory.Keep(keep)); break;
+            case ToGroup to: ToNode(to.Node, false, to.Message with { Secret = SecretOf(to.Message) }); break;
             case WithdrawRequest withdraw: Take((Inventory.Withdraw(withdraw.Trial), [])); break;
             case ReleaseSlots release: Take((Inventory.Release(release.Trial, release.Attempt, release.Members, release.MayRun), [])); break;
             case ForgetHoldings forget: Take((Inventory.Forget(forget.Sweep), [])); break;
@@ -183,6 +186,7 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
                 case Placed given: ToSweep(given.Trial.Sweep, new SlotsGranted(given.Trial.Number, given.Attempt, given.Members, given.Fingerprint)); break;
                 case SlotsWanted wanted: ToSweep(wanted.Trial.Sweep, new YieldSlots(wanted.Trial.Number, wanted.Attempt, wanted.Cause)); break;
                 case SlotsAreComing coming: ToSweep(coming.Trial.Sweep, new SlotsComing(coming.Trial.Number, coming.Attempt)); break;
+                case KeptAreGone gone: ToSweep(gone.Trial.Sweep, new SlotsGone(gone.Trial.Number, gone.Attempt, gone.Ranks)); break;
                 case NodeIsSuspect suspect: RunSoon(() => InOffice(() => { if (!_setAside.ContainsKey(suspect.Node)) SetAside(suspect.Node, SetAsideKind.Failing, suspect.Reason); })); break;
                 default: throw new InvalidOperationException($"{news.GetType().Name} is not simulated.");
             }
@@ -207,6 +211,16 @@ internal sealed class SimulatedCoordinator(Cluster cluster, int number, TimeSpan
         if (_sweeps.TryGetValue(report.Trial.Sweep, out var sweep)) RunSoon(() => sweep.Tell(new FromAgent(report), sender));
         else if (report is RankExited exited) ToAgent(sender, new RankExitAccepted(exited.Trial, exited.Attempt, exited.Rank));
         else ToAgent(sender, new AttemptIsStale(Term, report.Trial, report.Attempt));
+    }
+
+    private GroupSecret SecretOf(FormGroup form)
+    {
+        if (!_secrets.TryGetValue((form.Trial, form.Attempt), out var secret))
+        {
+            var random = _luck.Next();
+            _secrets[(form.Trial, form.Attempt)] = secret = GroupSecret.Of([.. Enumerable.Range(0, GroupSecret.Bytes).Select(_ => (byte)random.NextInt(256))]);
+        }
+        return secret;
     }
 
     private void InOffice(Action action)

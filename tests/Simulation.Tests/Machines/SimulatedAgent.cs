@@ -126,6 +126,8 @@ internal sealed class SimulatedAgent : SimulatedProcess
                     Send(new CheckpointDeleted(command.Trial, command.Attempt, command.RelativePath) { Node = Machine.Id });
                 });
                 break;
+            case AgentEffect.JoinAttempt join: _ranks.Find(one => one.Key == join.Rank)?.Join(join.Start); break;
+            case AgentEffect.FormGroup form: _ranks.Find(one => one.Key == form.Rank)?.FormGroup(form.Group); break;
             case AgentEffect.Readdress: break;      // the rank looks for what it lacks once, when it begins
             case AgentEffect.FetchCopy { Command: var command }:
                 RunAfter(_luck.NextBetween(0.02, 0.8), () =>

@@ -7,16 +7,18 @@ using Volley.Simulation.Tests.World;
 namespace Volley.Simulation.Tests.Machines;
 
 /// <summary>A rank's process: steps, an epoch's report and checkpoint at its end, a checkpoint at a stop, last words. It dies with its agent.</summary>
-internal sealed class SimulatedRank(Cluster cluster, SimulatedAgent agent, StartRank start, IReadOnlyList<int> slots) : SimulatedProcess(cluster.Time)
+internal sealed partial class SimulatedRank(Cluster cluster, SimulatedAgent agent, StartRank born, IReadOnlyList<int> slots) : SimulatedProcess(cluster.Time)
 {
-    private readonly TrialSpec _spec = Training.Parse(start.SpecJson);
-    private Luck _luck = new(cluster.Seed, $"{agent.Machine.Id} {agent.Life} {start.Trial} {start.Attempt} {start.Rank}");
+    private StartRank _start = born;
+
+    private readonly TrialSpec _spec = Training.Parse(born.SpecJson);
+    private Luck _luck = new(cluster.Seed, $"{agent.Machine.Id} {agent.Life} {born.Trial} {born.Attempt} {born.Rank}");
     private ulong _weights;
     private long _step;
     private bool _isStopWanted;
     private int _saving;
 
-    public RankKey Key => new(start.Trial, start.Attempt, start.Rank);
+    public RankKey Key => new(_start.Trial, _start.Attempt, _start.Rank);
 
     public IReadOnlyList<int> Slots => slots;
 
@@ -27,8 +29,10 @@ internal sealed class SimulatedRank(Cluster cluster, SimulatedAgent agent, Start
     public void Launch() => After(0.05, 0.4, () =>
     {
         agent.Take(new AgentInput.Started(Key, Pid));
-        After(0.05, 0.4, Resume);
+        After(0.05, 0.4, IsGroup ? Listen : Resume);
     });
+
+    private bool IsGroup => _spec.Resources.Ranks > 1;
 
     /// <summary>The agent asks, or insists.</summary>
     public void End(StopMode mode)
@@ -37,6 +41,7 @@ internal sealed class SimulatedRank(Cluster cluster, SimulatedAgent agent, Start
         {
             if (_isStopWanted) return;
             _isStopWanted = true;
+            if (IsGroup) Run(StopIfAlone);
             cluster.Time.After(TimeSpan.FromSeconds(15), () => Die("it did not stop in time"));
             return;
         }
@@ -59,32 +64,37 @@ internal sealed class SimulatedRank(Cluster cluster, SimulatedAgent agent, Start
 
     private void Resume()
     {
-        var found = start.ResumeFrom.Select(checkpoint => cluster.Files.Get(cluster, agent.Machine, start.CheckpointRoot, checkpoint)).FirstOrDefault(file => file is not null);
-        if (found is not null && !start.CheckpointRoot.StartsWith('/'))
-            agent.Say(new CheckpointCopied(start.Trial, start.Attempt, start.ResumeFrom.First(checkpoint => checkpoint.ManifestSha256 == found.Sha && checkpoint.Step == found.Step).RelativePath, agent.Machine.Id, ""));
-        cluster.Watch.Resumed(Key, start, found);
-        (_weights, _step) = found is null ? (Training.Initial(_spec), 0) : (found.Weights, found.Step);
+        Load();
         Train();
+    }
+
+    private void Load()
+    {
+        var found = _start.ResumeFrom.Select(checkpoint => cluster.Files.Get(cluster, agent.Machine, _start.CheckpointRoot, checkpoint)).FirstOrDefault(file => file is not null);
+        if (found is not null && !_start.CheckpointRoot.StartsWith('/'))
+            agent.Say(new CheckpointCopied(_start.Trial, _start.Attempt, _start.ResumeFrom.First(checkpoint => checkpoint.ManifestSha256 == found.Sha && checkpoint.Step == found.Step).RelativePath, agent.Machine.Id, ""));
+        cluster.Watch.Resumed(Key, _start, found);
+        (_weights, _step) = found is null ? (Training.Initial(_spec), 0) : (found.Weights, found.Step);
     }
 
     private void Train() => After(0.05, 0.5, () =>
     {
         if (_isStopWanted)
         {
-            if (start.Rank == 0 && _step > 0) Save(Finish);
+            if (_start.Rank == 0 && _step > 0) Save(Finish);
             else Finish();
             return;
         }
         if (Epoch == _spec.Train.Epochs)
         {
-            WhenSaved(() => LastWords(new RankExit(RankEnd.Finished, start.Rank == 0 ? Training.Outcome(_weights, Epoch) : null, "", false, [])));
+            WhenSaved(() => LastWords(new RankExit(RankEnd.Finished, _start.Rank == 0 ? Training.Outcome(_weights, Epoch) : null, "", false, [])));
             return;
         }
         _step++;
         _weights = Training.Step(_spec, _weights, _step);
-        if (start.Rank == 0)
+        if (_start.Rank == 0)
         {
-            agent.Take(new AgentInput.Progressed(new ProgressReport(start.Trial, start.Attempt, 0, Epoch, _spec.Train.Epochs, _step, 0, 0.5, 50)));
+            agent.Take(new AgentInput.Progressed(new ProgressReport(_start.Trial, _start.Attempt, 0, Epoch, _spec.Train.Epochs, _step, 0, 0.5, 50)));
             if (_step % Training.StepsPerEpoch == 0)
             {
                 agent.Take(new AgentInput.EpochDone(Key, Training.Epoch(_weights, Epoch)));
@@ -100,14 +110,14 @@ internal sealed class SimulatedRank(Cluster cluster, SimulatedAgent agent, Start
     private void Save(Action then)
     {
         var (step, epoch, weights) = (_step, Epoch, _weights);
-        var path = $"{step}.a{start.Attempt}";
+        var path = $"{step}.a{_start.Attempt}";
         _saving++;
         After(0.02, 0.3, () =>
         {
             _saving--;
-            var isWritten = cluster.Files.Write(CheckpointFiles.PathOf(agent.Machine, start.CheckpointRoot, path), new CheckpointFile(step, epoch, weights, Training.Hash(weights), false));
+            var isWritten = cluster.Files.Write(CheckpointFiles.PathOf(agent.Machine, _start.CheckpointRoot, path), new CheckpointFile(step, epoch, weights, Training.Hash(weights), false));
             if (isWritten)
-                agent.Take(new AgentInput.CheckpointDone(Key, new CheckpointReport(start.Trial, start.Attempt, step, epoch, path, Training.Hash(weights), epoch == 0 ? null : Training.Accuracy(weights, epoch), 1)));
+                agent.Take(new AgentInput.CheckpointDone(Key, new CheckpointReport(_start.Trial, _start.Attempt, step, epoch, path, Training.Hash(weights), epoch == 0 ? null : Training.Accuracy(weights, epoch), 1) { Rank = _start.Rank }));
             then();
         });
     }
