@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Volley.Coordinator.Sweeps;
-using Volley.Shared.Messages;
 
 namespace Volley.Coordinator.Placement;
 

@@ -1,6 +1,5 @@
 using Volley.GpuNode.Agent;
 using Volley.Shared.Messages;
-using Volley.Simulation.Tests.World;
 
 namespace Volley.Simulation.Tests.Machines;
 
