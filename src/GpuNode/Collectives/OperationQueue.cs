@@ -21,6 +21,7 @@ internal sealed class OperationQueue
     private Exception? _failure;
     private bool _isRunning;
     private bool _isClosed;
+    private int _waiting;
 
     /// <param name="execute">Does all of an operation; blocks; throws where the group is over.</param>
     /// <param name="onFailure">Called once, from any thread: makes <paramref name="execute"/> throw soon, here and on the peers.</param>
@@ -141,7 +142,9 @@ internal sealed class OperationQueue
             Work head;
             lock (_gate)
             {
+                _waiting++;
                 while (!work.IsDone && (_isRunning || _works.Count == 0)) Monitor.Wait(_gate);
+                _waiting--;
                 if (work.IsDone) break;
                 head = Claim();
             }
@@ -186,7 +189,8 @@ internal sealed class OperationQueue
             work.IsDone = true;
             _isRunning = false;
             if (_failure is not null) FailWaiting();
-            Monitor.PulseAll(_gate);
+            // Most often it is the caller that ran it: then nobody waits, and waking the exchange thread would only take its core.
+            if (_works.Count > 0 || _waiting > 0 || _isClosed) Monitor.PulseAll(_gate);
         }
     }
 

@@ -12,11 +12,12 @@ internal sealed class SegmentLayout
     public const int Depth = 4;
 
     /// <summary>Operations that a rank may be ahead of its peers: small slots and signatures.</summary>
-    public const int Ahead = 8;
+    public const int Ahead = 4;
 
     private const int Line = 64;
 
     private readonly int _smallBytes;
+    private readonly int _smallReadBytes;
     private readonly int _pieces;
     private readonly long _rankBytes;
 
@@ -25,6 +26,7 @@ internal sealed class SegmentLayout
         WorldSize = shards.WorldSize;
         _pieces = Enumerable.Range(0, WorldSize).Max(position => shards.PiecesOf(position).Length);
         _smallBytes = settings.SmallBytes / Line * Line;
+        _smallReadBytes = settings.SmallReadBytes;
         RegionBytes = Math.Max(Line, Math.Min(settings.SegmentBytes, settings.SlotBytes / (WorldSize * _pieces)) / Line * Line);
         _rankBytes = RankWords.Bytes + (long)Ahead * _smallBytes + Depth * ((long)WorldSize * _pieces * RegionBytes + RegionBytes);
         _rankBytes = (_rankBytes + 4095) / 4096 * 4096;
@@ -40,7 +42,7 @@ internal sealed class SegmentLayout
     public long RankOf(int position) => HeaderBytes + position * _rankBytes;
 
     /// <returns>Whether an operation whose ranks contribute buffers of so many bytes goes through small slots.</returns>
-    public bool IsSmall(long bytes) => Rounded(bytes) * _pieces <= _smallBytes;
+    public bool IsSmall(long bytes) => Rounded(bytes) * _pieces <= _smallBytes && Rounded(bytes) * _pieces * (WorldSize - 1) <= _smallReadBytes;
 
     /// <param name="sequence">Of the operation.</param>
     /// <param name="bytes">Of each piece.</param>
