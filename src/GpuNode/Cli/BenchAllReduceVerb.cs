@@ -14,6 +14,9 @@ internal static class BenchAllReduceVerb
 {
     private const int MostRanks = 256;   // of a trial
 
+    // A pipe has no width; Spectre would take 80 and break the numbers.
+    private const int RedirectedWidth = 120;
+
     private static readonly JsonSerializerOptions JsonLines = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private static readonly Option<int> Ranks = new("--ranks") { Description = "Processes that take part.", DefaultValueFactory = _ => 2 };
@@ -61,7 +64,11 @@ internal static class BenchAllReduceVerb
             if (parsed.GetValue(Json)) Console.WriteLine(JsonSerializer.Serialize(cases[^1], JsonLines));
         }
         await group.WaitAsync(cancellation);
-        if (!parsed.GetValue(Json)) AnsiConsole.Write(TableOf(cases));
+        if (!parsed.GetValue(Json))
+        {
+            if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = RedirectedWidth;
+            AnsiConsole.Write(TableOf(cases));
+        }
         return cases.All(found => found.Verified) ? 0 : 1;
     }
 
