@@ -28,6 +28,9 @@ internal sealed class Scene
 
     public SimulatedRank Rank => Cluster.Machines.SelectMany(machine => machine.Agent?.Ranks ?? []).First();
 
+    /// <summary>By number.</summary>
+    public IReadOnlyList<SimulatedRank> Ranks => [.. Cluster.Machines.SelectMany(machine => machine.Agent?.Ranks ?? []).OrderBy(rank => rank.Key.Rank)];
+
     public Machine Home => Cluster.Machines.First(machine => machine.Agent is { Ranks.Count: > 0 });
 
     /// <returns>How long it took.</returns>

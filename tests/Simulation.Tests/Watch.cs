@@ -41,6 +41,7 @@ internal sealed class Watch(Cluster cluster)
     private readonly Dictionary<SweepId, long> _terms = [];
     private readonly Dictionary<TrialId, string> _rootOf = [];
     private readonly HashSet<(TrialId Trial, int Attempt)> _formed = [];
+    private readonly HashSet<FromAgent> _said = [];       // once a second for as long as it holds: the first time is worth a line
     private long _term;
 
     /// <summary>Facts worth counting: a run in which they never happen proves little.</summary>
@@ -140,7 +141,7 @@ internal sealed class Watch(Cluster cluster)
 
     public void SweepTakes(SweepId sweep, SweepCommand command)
     {
-        if (cluster.Trace is { } trace && command is not (Tick or FromAgent { Message: ProgressReport })) trace.Add($"  {sweep} takes {Names.Of(command)}");
+        if (cluster.Trace is { } trace && command is not (Tick or FromAgent { Message: ProgressReport }) && (command is not FromAgent { Message: RankReady or RankWaiting } again || _said.Add(again))) trace.Add($"  {sweep} takes {Names.Of(command)}");
         if (IsStale(sweep, command)) Count("stale reports");
     }
 

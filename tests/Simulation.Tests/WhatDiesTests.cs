@@ -4,7 +4,7 @@ using Volley.Shared.Messages;
 
 namespace Volley.Simulation.Tests;
 
-/// <summary>Each row of the table "what dies" in DESIGN §3, alone, with the moments it promises. Groups of ranks that keep their state in memory come with data-parallel training.</summary>
+/// <summary>Each row of the table "what dies" in DESIGN §3, alone, with the moments it promises.</summary>
 public sealed class WhatDiesTests
 {
     [Fact]
@@ -17,6 +17,56 @@ public sealed class WhatDiesTests
         Assert.InRange(scene.UntilAttempt(2, 3).TotalSeconds, 0, 3);
         Assert.Equal(newest, scene.StepOf(2));
         Assert.Equal(0, scene.Trial.Failures);
+        scene.EndsAsIfNothingHadHappened();
+    }
+
+    /// <summary>No completed optimizer step is lost while one rank survives, and nobody who lives is started again.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void ARankOfAGroup_IsReplaced_TheOthersKeepTheirProcesses_AndNoStepIsRepeated(int lost)
+    {
+        var scene = new Scene(2, 2, "ranks: 3, replace_wait: 30");
+        scene.UntilCheckpoints(1);
+        var survivors = scene.Ranks.Where(rank => rank.Key.Rank != lost).ToList();
+        var (launches, step) = (scene.Cluster.Watch.Counts["launches"], survivors.Max(rank => rank.StepInMemory));
+        scene.Ranks.Single(rank => rank.Key.Rank == lost).Die("killed by signal 9");
+        Assert.InRange(scene.UntilAttempt(2, 5).TotalSeconds, 0, 5);
+        Assert.InRange(scene.StepOf(2), step, step + 1);
+        Assert.Equal(launches + 1, scene.Cluster.Watch.Counts["launches"]);
+        Assert.Equal(survivors.Select(rank => rank.Pid), scene.Ranks.Where(rank => rank.Key.Rank != lost).Select(rank => rank.Pid));
+        scene.EndsAsIfNothingHadHappened();
+        Assert.Equal((2, 0), (scene.Trial.Attempt, scene.Trial.PastAttempts.Sum(attempt => attempt.RepeatedSteps)));
+    }
+
+    [Fact]
+    public void AMachineOfAGroup_ItGoesOnWithFewer_AndTakesRanksInAgainWhenItIsBack()
+    {
+        var scene = new Scene(2, 1, "ranks: 2, min_ranks: 1, replace_wait: 2", epochs: 20);
+        scene.UntilCheckpoints(1);
+        var survivor = scene.Ranks.Single(rank => rank.Machine == scene.Cluster.Machines[0]);
+        scene.Cluster.Machines[1].Cut(TimeSpan.FromSeconds(20));
+        scene.UntilAttempt(2, 15);
+        Assert.Single(scene.Trial.Members);
+        scene.UntilAttempt(3, 40);
+        Assert.Equal(2, scene.Trial.Members.Length);
+        Assert.Equal(survivor.Pid, scene.Ranks.Single(rank => rank.Machine == survivor.Machine).Pid);
+        scene.EndsAsIfNothingHadHappened();
+        Assert.Equal(0, scene.Trial.PastAttempts.Sum(attempt => attempt.RepeatedSteps));
+    }
+
+    [Fact]
+    public void TheCoordinator_WhileAGroupWaitsForAReplacement_CostsNoStep()
+    {
+        var scene = new Scene(3, 1, "ranks: 3, replace_wait: 60");
+        scene.UntilCheckpoints(1);
+        var survivors = scene.Ranks.Skip(1).Select(rank => rank.Pid).ToList();
+        var step = scene.Ranks.Max(rank => rank.StepInMemory);
+        scene.Ranks[0].Machine.Agent!.Kill();
+        scene.Cluster.Coordinator.Kill();
+        scene.UntilAttempt(2, 90);
+        Assert.InRange(scene.StepOf(2), step, long.MaxValue);
+        Assert.Subset(scene.Ranks.Select(rank => rank.Pid).ToHashSet(), survivors.ToHashSet());
         scene.EndsAsIfNothingHadHappened();
     }
 

@@ -32,7 +32,14 @@ internal static class TrialViewFactory
         checkpoint.ManifestSha256, checkpoint.Holders?.Select(node => node.Value).ToList());
 
     public static IEnumerable<RankView> Ranks(TrialState trial, Inventory inventory) => trial.Members.Select(member => new RankView(
-        member.Rank, member.Node.Value, AgentPid(inventory, member.Node), trial.Live.Pids.TryGetValue(member.Rank, out var pid) ? pid : null));
+        member.Rank, member.Node.Value, AgentPid(inventory, member.Node), trial.Live.Pids.TryGetValue(member.Rank, out var pid) ? pid : null, StateOf(trial, member)));
+
+    private static string StateOf(TrialState trial, Member member) =>
+        trial.Ended.ContainsKey(member.Rank) ? "ended"
+        : !trial.Live.Pids.ContainsKey(member.Rank) ? "starting"
+        : trial.Broken is not null || trial.Live.Waiting.ContainsKey(member.Rank) ? "waiting"
+        : trial.IsGroup && trial.Live.Progress is null ? "forming"
+        : "training";
 
     private static TrialView Of(TrialState trial, int epochs, Inventory inventory, DateTimeOffset now)
     {
@@ -47,6 +54,7 @@ internal static class TrialViewFactory
             Attempt = trial.Attempt,
             Node = trial.Node,
             Ranks = [.. Ranks(trial, inventory)],
+            RanksWanted = trial.Spec.Resources.Ranks,
             Epoch = trial.Epochs.Count,
             TotalEpochs = trial.Spec.Train.Epochs,
             Epochs = [.. trial.Epochs.Skip(Math.Max(0, trial.Epochs.Count - epochs)).Select(epoch => epoch.Metrics)],

@@ -28,6 +28,9 @@ internal sealed record TrialView
     /// <summary>Of the running attempt.</summary>
     public required IReadOnlyList<RankView> Ranks { get; init; }
 
+    /// <summary>That it would like to have: <c>resources.ranks</c>.</summary>
+    public required int RanksWanted { get; init; }
+
     /// <summary>Completed epochs.</summary>
     public required int Epoch { get; init; }
     public required int TotalEpochs { get; init; }
@@ -78,7 +81,8 @@ internal sealed record AttemptView(
 
 /// <param name="AgentPid">Of the node's agent.</param>
 /// <param name="Pid">Absent until the agent has said that the process lives.</param>
-internal sealed record RankView(int Rank, string Node, int? AgentPid, int? Pid);
+/// <param name="State">starting | training | forming (listens for its peers) | waiting (kept what it has, for the next attempt) | ended.</param>
+internal sealed record RankView(int Rank, string Node, int? AgentPid, int? Pid, string State);
 
 internal sealed record CheckpointPage(IReadOnlyList<CheckpointView> Checkpoints);
 

@@ -17,6 +17,9 @@ internal static partial class SweepDecider
     /// </summary>
     private static readonly TimeSpan EvidenceTime = TimeSpan.FromSeconds(1);
 
+    /// <summary>A group that one rank has left, and nobody is known to be lost, takes no step any more: after this all of it is formed anew.</summary>
+    private static readonly TimeSpan DesertedTime = TimeSpan.FromSeconds(5);
+
     /// <param name="ranks">Gone, for the reason given; none: the group fell apart, and all live.</param>
     /// <param name="cause">They were not lost, they were stopped, in good order.</param>
     private static void LoseRanks(
@@ -147,7 +150,7 @@ internal static partial class SweepDecider
         {
             var trial = turn[number];
             if (!trial.IsGroup || trial.Live.StopCause is not null) continue;
-            if (HasOutcome(trial)) DismissWaiting(turn, trial);
+            if (HasOutcome(trial)) Dismiss(turn, trial);
             else if (trial.Broken is null) NoticeLosses(turn, trial);
             trial = turn[number];
             if (turn.State.Phase != SweepPhase.Running || trial is not { Phase: TrialPhase.Running, Ended.IsEmpty: true }) continue;
@@ -179,16 +182,22 @@ internal static partial class SweepDecider
             return;
         }
         var active = trial.Members.Where(member => !trial.Ended.ContainsKey(member.Rank)).ToList();
-        if (active.TrueForAll(member => trial.Live.Waiting.TryGetValue(member.Rank, out var waits) && turn.Now - waits.At >= EvidenceTime))
-            LoseRanks(turn, trial.Number, [], $"The group fell apart: {trial.Live.Waiting[active[0].Rank].Report.Reason}", "", []);
+        var waiting = active.Where(member => trial.Live.Waiting.ContainsKey(member.Rank)).Select(member => trial.Live.Waiting[member.Rank]).ToList();
+        // Its peers have ended in an attempt that it was not in: there will be no group with them.
+        var isLeftBehind = !trial.Ended.IsEmpty && !trial.Live.IsGroupTold && active.Exists(member => trial.Live.Listening.ContainsKey(member.Rank))
+            && turn.Now - trial.Ended.Values.Max(ended => ended.At) >= DesertedTime;
+        if (isLeftBehind) LoseRanks(turn, trial.Number, [], "Its peers have ended.", "", []);
+        if (isLeftBehind || waiting.Count == 0) return;
+        var patience = waiting.Count == active.Count ? EvidenceTime : DesertedTime;
+        if (turn.Now - waiting.Min(waits => waits.At) >= patience) LoseRanks(turn, trial.Number, [], $"The group fell apart: {waiting[0].Report.Reason}", "", []);
     }
 
-    /// <summary>The trial is done; a rank whose peers have left already has nothing to wait for.</summary>
-    private static void DismissWaiting(SweepTurn turn, TrialState trial)
+    /// <summary>The trial is done: who has not ended a while later waits for peers that have left, or was started when there was nothing left to do.</summary>
+    private static void Dismiss(SweepTurn turn, TrialState trial)
     {
-        foreach (var rank in trial.Live.Waiting.Keys.Where(rank => !trial.Ended.ContainsKey(rank)))
-            if (trial.MemberOf(rank) is { } member)
-                turn.Do(new ToNode(member.Node, new StopRank(turn.State.Term, turn.State.IdOf(trial.Number), trial.Attempt, StopMode.Kill) { Rank = rank }));
+        if (turn.Now - trial.Ended.Values.Max(ended => ended.At) < DesertedTime) return;
+        foreach (var member in trial.Members.Where(member => !trial.Ended.ContainsKey(member.Rank)))
+            turn.Do(new ToNode(member.Node, new StopRank(turn.State.Term, turn.State.IdOf(trial.Number), trial.Attempt, StopMode.Kill) { Rank = member.Rank }));
     }
 
     private static bool HasOutcome(TrialState trial) => trial.Ended.Values.Any(ended => ended.Outcome is not null);

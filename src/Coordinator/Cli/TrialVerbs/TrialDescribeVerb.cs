@@ -33,8 +33,9 @@ internal static class TrialDescribeVerb
         session.Line($"{sweep}/{view.Number}: {view.State}, {TrialLines.Title(view)}");
         session.Line($"  attempt      {view.Attempt}{(view.Node.Length > 0 ? $" on {view.Node}" : "")}, {view.Failures} failures, {TrialLines.Duration(view.ActiveSeconds)}");
         session.Line($"  epochs       {view.Epoch} of {view.TotalEpochs}{(view.TotalSteps > 0 ? $", step {view.Step} of {view.TotalSteps}" : "")}");
+        if (view.RanksWanted > 1 && view.Ranks.Count > 0) session.Line($"  group        {view.Ranks.Count} of {view.RanksWanted} ranks");
         foreach (var rank in view.Ranks)
-            session.Line($"  rank {rank.Rank}       on {rank.Node}, {(rank.Pid is { } pid ? $"process {pid}" : "starting")}{(rank.AgentPid is { } agent ? $", agent {agent}" : "")}");
+            session.Line($"  rank {rank.Rank}       {(view.RanksWanted > 1 ? $"{rank.State} " : "")}on {rank.Node}, {(rank.Pid is { } pid ? $"process {pid}" : "starting")}{(rank.AgentPid is { } agent ? $", agent {agent}" : "")}");
         if (view.Checkpoints.Count > 0) session.Line($"  checkpoints  {string.Join(", ", view.Checkpoints)}");
         if (view.CheckpointProblem is { } trouble) session.Line($"  trouble      {trouble} ({view.CheckpointProblems} so far)");
         if (view.Outcome is { } outcome) session.Line($"  weights      {outcome.WeightsSha256}");
