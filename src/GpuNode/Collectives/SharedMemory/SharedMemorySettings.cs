@@ -31,7 +31,7 @@ internal sealed record SharedMemorySettings
 
     /// <summary>
     /// What one rank reads of all peers at most for the latency algorithm: W − 1 whole contributions, where the other one moves
-    /// 2(W − 1)/W of one but waits twice and wakes a thread. For two ranks both move the same. Measured: README.
+    /// 2(W − 1)/W of one but waits twice and wakes a thread. For two ranks both move the same. From these costs; README has what was measured.
     /// </summary>
     public int SmallReadBytes { get; init; } = 256 * 1024;
 }
