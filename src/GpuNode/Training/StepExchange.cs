@@ -17,6 +17,7 @@ internal sealed class StepExchange : IDisposable
     private readonly ICollective _group;
     private readonly TrainingModel _model;
     private readonly GradientReducer _reducer;
+    private readonly ParameterCheck _check;
     private readonly BackwardMarks? _marks;
     private readonly ElementType _type;
     private readonly List<Tensor> _hostCopies = [];
@@ -29,6 +30,7 @@ internal sealed class StepExchange : IDisposable
     {
         (_group, _model, _type) = (group, model, plan.Type);
         _reducer = new GradientReducer(group, plan.Buckets, plan.Type, plan.Wire);
+        _check = new ParameterCheck(group, plan.Buckets);
         Own = group.Shards.ByPosition[group.Position];
         Pieces = group.Shards.PiecesOf(group.Position);
         if (isOverlapped) _marks = new BackwardMarks(model.Network, block => _reducer.FinalUpTo(plan.FinalBehind(block)));
@@ -40,6 +42,16 @@ internal sealed class StepExchange : IDisposable
     public ImmutableArray<TreePiece> Pieces { get; }
 
     private bool IsStaged => _model.Device.type != TorchSharp.DeviceType.CPU;
+
+    /// <summary>At the start of a step: now and then, that all ranks hold the same parameters. A peer lost here costs nothing: the step has not begun.</summary>
+    public void CheckParameters(long step)
+    {
+        if (step == 0 || step % ParameterCheck.EverySteps != 0) return;
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var values = IsStaged ? _model.Parameters.Values.cpu() : _model.Parameters.Values;
+        _check.Run(step, values.bytes, _type == ElementType.Float64 ? 8 : 4);
+    }
 
     /// <summary>Before the last shard is computed: what leaves from now on is a sum with what lies aside.</summary>
     /// <param name="earlier">Gradients of all pieces but the last, which is where backward writes.</param>
@@ -80,6 +92,7 @@ internal sealed class StepExchange : IDisposable
     public void Dispose()
     {
         _marks?.Dispose();
+        _check.Dispose();
         foreach (var copy in _hostCopies) copy.Dispose();
     }
 

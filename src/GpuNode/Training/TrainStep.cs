@@ -64,6 +64,7 @@ internal sealed class TrainStep : IDisposable
     public void Run(IEnumerator<ImageBatch> parts, long step, int epoch, double learningRate)
     {
         if (epoch == 0) Failpoint.Hit(FailpointNames.RankFirstEpoch);
+        _exchange?.CheckParameters(step);
         var globalCount = 0;
         _sum.Run(step, shard =>
         {

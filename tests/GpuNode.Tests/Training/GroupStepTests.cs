@@ -1,4 +1,5 @@
 using Volley.GpuNode.Collectives;
+using Volley.GpuNode.Gradients;
 using Volley.GpuNode.Training;
 using Volley.GpuNode.Training.Optimizers;
 using Volley.Models;
@@ -85,6 +86,22 @@ public sealed class GroupStepTests
         for (var step = 1; step < Steps; step++) survivor.Step(step);
         Assert.Equal(alone[0], survivor.State());
         survivor.Dispose();
+    }
+
+    [Fact]
+    public void ARankThatWentAstray_IsNamed_OnEveryRank()
+    {
+        var spec = Spec(TinyTrial.Vit, 3);
+        var group = MemoryCollective.CreateGroup(ShardAssignment.Even(3, 3));
+        var ranks = group.Select(collective => new Rank(spec, collective, isOverlapped: true)).ToArray();
+        Together([.. ranks.Select(rank => (Action)(() => rank.Step(0)))]);
+        ranks[1].ChangeAParameter();
+        var failures = new ParametersDifferException[ranks.Length];
+        // Step 100 of the run: one that begins with a comparison.
+        Together([.. ranks.Select((rank, i) => (Action)(() => failures[i] = Assert.Throws<ParametersDifferException>(() => rank.Step(1, ParameterCheck.EverySteps))))]);
+        Assert.All(failures, failure => Assert.Equal((100L, ranks[0].LastBucket, 1), (failure.Step, failure.Bucket, Assert.Single(failure.Ranks))));
+        foreach (var rank in ranks) rank.Dispose();
+        foreach (var collective in group) collective.Dispose();
     }
 
     /// <returns>The state of each rank after the last step.</returns>
@@ -190,11 +207,21 @@ public sealed class GroupStepTests
 
         public void Join(ICollective? group) => _step.Join(group);
 
-        public void Step(int step)
+        public int LastBucket => GradientPlan.Of(_model, _spec, SmallBuckets).Buckets.Buckets[^1].Number;
+
+        public void ChangeAParameter()
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            _model.Parameters.Value(_model.Parameters.Layout.Slots.Length - 1).view(-1)[0].add_(1e-3);
+        }
+
+        /// <param name="number">Of the run, where it is not that of the data.</param>
+        public void Step(int step, int? number = null)
         {
             using var data = new ArrayData(Input, Batch * Steps, 0, 0, Batch, _spec.Resources.Ranks);
             using var parts = data.TrainEpoch(0, step, _step.Shards, CancellationToken.None).GetEnumerator();
-            _step.Run(parts, step, 0, 1e-3);
+            _step.Run(parts, number ?? step, 0, 1e-3);
         }
 
         /// <summary>Weights, optimizer, statistics, average and sums, as text.</summary>
