@@ -16,8 +16,10 @@ internal static class BenchCommand
             Examples:
               volley bench allreduce --ranks 2
               volley bench allreduce --ranks 4 --sizes 1M,25M --transport tcp --json
+              volley bench train --model vit --ranks 2 --batch 64
             """);
         command.Subcommands.Add(BenchAllReduceVerb.Create());
+        command.Subcommands.Add(BenchTrainVerb.Create());
         return command;
     }
 }

@@ -53,4 +53,11 @@ public sealed class ImageBatch
 
     /// <summary>[Count, K] targets where labels are soft or several (mixup, cutmix, smoothing with them, multi-label), else null.</summary>
     public float[]? Targets { get; init; }
+
+    /// <summary>The same in memory of its own, for those who need several batches at once.</summary>
+    public ImageBatch Copy() => new()
+    {
+        Epoch = Epoch, StepInEpoch = StepInEpoch, Shard = Shard, Count = Count, GlobalCount = GlobalCount,
+        Pixels = [.. Pixels], Labels = [.. Labels], Targets = Targets is null ? null : [.. Targets],
+    };
 }

@@ -13,12 +13,13 @@ public static class PlanHash
     /// <param name="buffers">Running statistics.</param>
     /// <param name="type">Of both.</param>
     /// <param name="shards">S.</param>
+    /// <param name="norms">Batch norms exchange too.</param>
     /// <returns>SHA-256, lower-case hex.</returns>
-    public static string Of(BucketPlan plan, FlatLayout buffers, ElementType type, WireType wire, int shards)
+    public static string Of(BucketPlan plan, FlatLayout buffers, ElementType type, WireType wire, int shards, bool norms = false)
     {
         var text = new StringBuilder();
         // Bump the number when ranks begin other operations, or in another order, for the same layout.
-        text.Append(CultureInfo.InvariantCulture, $"plan 1\n{type} {wire} {shards}\n");
+        text.Append(CultureInfo.InvariantCulture, $"plan 1\n{type} {wire} {shards} {norms}\n");
         Append(text, "parameter", plan.Layout);
         Append(text, "buffer", buffers);
         foreach (var bucket in plan.Buckets) text.Append(CultureInfo.InvariantCulture, $"bucket {bucket.Start} {bucket.Length}\n");

@@ -15,7 +15,7 @@ public sealed class GradientPlan
         Type = model.Parameters.Gradients.dtype == ScalarType.Float64 ? ElementType.Float64 : ElementType.Float32;
         Wire = spec.Train.GradientWire == "bf16" ? WireType.BFloat16 : WireType.Same;
         Buckets = BucketPlan.Of(model.Parameters.Layout, Type == ElementType.Float64 ? 8 : 4, bucketBytes);
-        Hash = PlanHash.Of(Buckets, model.Buffers.Layout, Type, Wire, spec.Resources.Ranks);
+        Hash = PlanHash.Of(Buckets, model.Buffers.Layout, Type, Wire, spec.Resources.Ranks, spec.Train.SyncBatchNorm);
         _finalBehind = model.Network.Blocks.ToDictionary(block => block, block => FirstOffset(block + "."));
     }
 

@@ -76,6 +76,7 @@ internal sealed class ShardAccumulator : IDisposable
     {
         var pieces = exchange.Pieces;
         while (_pieces.Count < pieces.Length - 1) _pieces.Add(new StepSums(_model, Tally));
+        var earlier = _pieces.Take(pieces.Length - 1).ToArray();
         for (var p = 0; p < pieces.Length; p++)
         {
             var (first, count) = pieces[p];
@@ -87,13 +88,13 @@ internal sealed class ShardAccumulator : IDisposable
                 {
                     // From here on backward writes what is final: a bucket gets what was put aside when it leaves, not at the end.
                     gradientsLeave = true;
-                    exchange.Start(step, [.. _pieces.Take(pieces.Length - 1).Select(piece => piece.Gradients)], [.. _stashed.Take(RightTurns(count)).Reverse().Select(sums => sums.Gradients)]);
+                    exchange.Start(step, [.. earlier.Select(piece => piece.Gradients), _model.Parameters.Gradients], [.. _stashed.Take(RightTurns(count)).Reverse().Select(sums => sums.Gradients)]);
                 }
                 Fresh(compute, first + shard);
             }, Stash, depth => AddStashed(depth, withGradients: !gradientsLeave));
             if (!isLast) Keep(_pieces[p]);
         }
-        exchange.Finish([.. _pieces.Take(pieces.Length - 1)], Tally);
+        exchange.Finish([.. earlier.Select(piece => piece.Buffers), _model.Buffers.Values], [.. earlier.Select(piece => piece.Tally), Tally]);
     }
 
     /// <summary>How many sums lie aside when the last of <paramref name="count"/> shards is computed: at the depths 0 … n − 1.</summary>

@@ -54,11 +54,11 @@ internal sealed class StepExchange : IDisposable
     }
 
     /// <summary>Before the last shard is computed: what leaves from now on is a sum with what lies aside.</summary>
-    /// <param name="earlier">Gradients of all pieces but the last, which is where backward writes.</param>
-    /// <param name="aside">Gradients to be added to the last shard's, in that order.</param>
-    public void Start(long step, IReadOnlyList<Tensor> earlier, IReadOnlyList<Tensor> aside)
+    /// <param name="pieces">Gradients of each piece; the last one's are still to be written by backward, or complete.</param>
+    /// <param name="aside">Gradients to be added to the last piece's, in that order.</param>
+    public void Start(long step, IReadOnlyList<Tensor> pieces, IReadOnlyList<Tensor> aside)
     {
-        _sources = [.. earlier, _model.Parameters.Gradients];
+        _sources = pieces;
         _aside = aside;
         while (IsStaged && _hostCopies.Count < _sources.Count) _hostCopies.Add(empty_like(_sources[0], device: CPU).DetachFromDisposeScope());
         _hosts = IsStaged ? _hostCopies[.._sources.Count] : _sources;
@@ -71,19 +71,18 @@ internal sealed class StepExchange : IDisposable
         if (_marks is not null) _marks.IsActive = isLastOfStep;
     }
 
-    /// <summary>The rest of the gradients, and with them statistics and tally; returns when the model's own are the sums over all shards.</summary>
-    /// <param name="earlier">Of all pieces but the last.</param>
-    public void Finish(IReadOnlyList<StepSums> earlier, Tensor tally)
+    /// <summary>The rest of the gradients, and with them what else the pieces have; returns when the model's gradients and the last piece of the others are the sums over all shards.</summary>
+    /// <param name="statistics">Of each piece; none where they are the same on all ranks.</param>
+    /// <param name="tallies">Of each piece.</param>
+    public void Finish(IReadOnlyList<Tensor> statistics, IReadOnlyList<Tensor> tallies)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         _reducer.FinalUpTo(_model.Parameters.Layout.Length);
-        var statistics = Begin("running statistics", [.. earlier.Select(piece => piece.Buffers), _model.Buffers.Values]);
-        var tallies = Begin("tally", [.. earlier.Select(piece => piece.Tally), tally]);
+        Action[] takes = [Begin("running statistics", statistics), Begin("tally", tallies)];
         _reducer.Wait();
         Take(_hosts[0], _model.Parameters.Gradients);
-        Take(statistics, _model.Buffers.Values);
-        Take(tallies, tally);
+        foreach (var take in takes) take();
     }
 
     /// <summary>The step will not be complete: the other ranks are told, and memory is free when this returns.</summary>
@@ -101,17 +100,18 @@ internal sealed class StepExchange : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         _model.Parameters.FoldGradients(bucket.Start, bucket.Length);
-        var own = Part(_model.Parameters.Gradients, bucket);
+        var own = Part(_sources[^1], bucket);
         foreach (var sum in _aside) own.add_(Part(sum, bucket));
         for (var i = 0; IsStaged && i < _sources.Count; i++) Part(_hosts[i], bucket).copy_(Part(_sources[i], bucket));
     }
 
-    private Tensor Begin(string what, Tensor[] pieces)
+    /// <returns>What is to be done when the sum is there.</returns>
+    private Action Begin(string what, IReadOnlyList<Tensor> pieces)
     {
-        if (pieces[0].numel() == 0) return pieces[^1];   // a network without running statistics, on every rank alike
-        Tensor[] hosts = IsStaged ? [.. pieces.Select(piece => piece.cpu())] : pieces;
+        if (pieces.Count == 0 || pieces[0].numel() == 0) return () => { };   // a network without running statistics, on every rank alike
+        Tensor[] hosts = [.. pieces.Select(piece => IsStaged ? piece.cpu() : piece)];
         _reducer.Begin(what, [.. hosts.Select(TensorMemory.Address)], hosts[0].numel(), hosts[0].dtype == ScalarType.Float64 ? ElementType.Float64 : ElementType.Float32);
-        return hosts[0];
+        return () => Take(hosts[0], pieces[^1]);
     }
 
     private static void Take(Tensor sum, Tensor into)

@@ -30,15 +30,15 @@ internal sealed class TrainingLoss
     /// <param name="network">In training mode.</param>
     /// <param name="pixels_BCHW">Borrowed.</param>
     /// <param name="batch">Whose images <paramref name="first"/> … <paramref name="first"/> + B − 1 these are.</param>
-    /// <returns>The summed loss (a scalar, f32, differentiable) and the images classified right (a scalar; 0 with several labels).</returns>
+    /// <returns>The summed loss (a scalar, f32 or f64, differentiable) and the images classified right (a scalar; 0 with several labels).</returns>
     public (Tensor LossSum, Tensor Hits) Compute(ImageClassifier network, Tensor pixels_BCHW, ImageBatch batch, int first)
     {
         var count = (int)pixels_BCHW.shape[0];
         var device = pixels_BCHW.device;
         var labels_B = BatchUpload.Labels(batch, first, count, device);
         var targets_BK = BatchUpload.Targets(batch, _input, first, count, device);
-        var perStep_TBK = _kind == "tet" ? network.ForwardPerTimeStep(pixels_BCHW).to(ScalarType.Float32) : null;
-        var logits_BK = perStep_TBK?.mean([0]) ?? network.call(pixels_BCHW).to(ScalarType.Float32);
+        var perStep_TBK = _kind == "tet" ? Full(network.ForwardPerTimeStep(pixels_BCHW)) : null;
+        var logits_BK = perStep_TBK?.mean([0]) ?? Full(network.call(pixels_BCHW));
         var loss = _kind switch
         {
             "tet" => TemporalEfficient.Sum(perStep_TBK!, flat => CrossEntropyOf(flat, labels_B.repeat(network.TimeSteps), targets_BK?.repeat(network.TimeSteps, 1)), _spec.TetMeans, _spec.TetLambda),
@@ -49,6 +49,8 @@ internal sealed class TrainingLoss
         var hits = _input.MultiLabel ? zeros([], device: device) : logits_BK.argmax(1).eq(labels_B).sum();
         return (loss, hits);
     }
+
+    private static Tensor Full(Tensor logits) => logits.dtype == ScalarType.Float64 ? logits : logits.to(ScalarType.Float32);
 
     // Soft targets come with smoothing already in them.
     private Tensor CrossEntropyOf(Tensor logits_BK, Tensor labels_B, Tensor? targets_BK) =>

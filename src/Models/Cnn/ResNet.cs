@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using Volley.Models.Spiking.Fused;
 using Volley.Shared.Config;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -40,7 +41,7 @@ public sealed class ResNet : ImageClassifier
     public override Tensor forward(Tensor x_BCHW)
     {
         using var scope = NewDisposeScope();
-        var map = bn1.call(conv1.call(x_BCHW)).relu_();
+        var map = Norms.Apply(bn1, conv1.call(x_BCHW)).relu_();
         map = layer4.call(layer3.call(layer2.call(layer1.call(map))));
         var features_BC = map.mean([2, 3]);
         return linear.call(head_drop.call(features_BC)).MoveToOuterDisposeScope();
@@ -77,8 +78,30 @@ internal sealed class BasicBlock : Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         // In place: batch norm's backward needs its input, not its output.
-        var branch = bn2.call(conv2.call(bn1.call(conv1.call(x_BCHW)).relu_()));
-        branch.add_(shortcut is null ? x_BCHW : shortcut.call(x_BCHW));
+        var branch = Norms.Apply(bn2, conv2.call(Norms.Apply(bn1, conv1.call(x_BCHW)).relu_()));
+        branch.add_(Shortcut(x_BCHW));
         return branch.relu_().MoveToOuterDisposeScope();
+    }
+
+    private Tensor Shortcut(Tensor x_BCHW) => shortcut switch
+    {
+        null => x_BCHW,
+        _ when NormSynchronisation.Current is null => shortcut.call(x_BCHW),
+        [Conv2d projection, BatchNorm2d norm] => Norms.Apply(norm, projection.call(x_BCHW)),
+        _ => throw new InvalidOperationException("a shortcut is a convolution and a norm"),
+    };
+}
+
+/// <summary>libtorch's batch norm, or one whose statistics others share.</summary>
+internal static class Norms
+{
+    /// <param name="x_BCHW">Borrowed.</param>
+    public static Tensor Apply(BatchNorm2d norm, Tensor x_BCHW)
+    {
+        if (NormSynchronisation.Current is null || !norm.training) return norm.call(x_BCHW);
+        // Statistics of bf16 input are taken in the norm's own precision, as libtorch does.
+        using var scope = NewDisposeScope();
+        var full = x_BCHW.dtype == ScalarType.Float64 ? x_BCHW : x_BCHW.to(ScalarType.Float32);
+        return FusedNorm.Norm(norm, full, null).to(x_BCHW.dtype).MoveToOuterDisposeScope();
     }
 }

@@ -60,6 +60,10 @@ public sealed record TrainingSpec : IChecked
     [LeftOutWhen("fp32")]
     public string GradientWire { get; init; } = "fp32";
 
+    /// <summary>Batch norm over the whole global batch instead of each shard's part of it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool SyncBatchNorm { get; init; }
+
     /// <summary>Stop when the objective has not improved for this many epochs; 0: never.</summary>
     [InRange(0, 1_000_000)]
     public int PatienceEpochs { get; init; }

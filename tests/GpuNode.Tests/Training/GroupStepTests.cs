@@ -1,3 +1,4 @@
+using TorchSharp;
 using Volley.GpuNode.Collectives;
 using Volley.GpuNode.Gradients;
 using Volley.GpuNode.Training;
@@ -36,6 +37,43 @@ public sealed class GroupStepTests
         var alone = Train(Spec(model, shards), ranks: 1);
         Assert.All(Train(Spec(model, shards), ranks, isOverlapped: false), rank => Assert.Equal(alone[0], rank));
         Assert.All(Train(Spec(model, shards), ranks, isOverlapped: true), rank => Assert.Equal(alone[0], rank));
+    }
+
+    [Theory]
+    [InlineData(TinyTrial.ResNet, 4, 1)]
+    [InlineData(TinyTrial.ResNet, 3, 2)]
+    [InlineData(TinyTrial.Sdt, 2, 1)]
+    [InlineData(TinyTrial.Spikformer, 3, 1)]
+    public void SynchronisedNorms_GiveTheSameBits_OnOneRankAndOnAsManyAsShards(string model, int shards, int accumulateSteps)
+    {
+        var spec = Spec(model, shards);
+        spec = spec with { Train = spec.Train with { SyncBatchNorm = true, AccumulateSteps = accumulateSteps } };
+        var alone = Train(spec, ranks: 1);
+        // Several shards on several ranks: GroupTrainingTests, for threads share torch's generator.
+        Assert.All(Train(spec, ranks: shards), rank => Assert.Equal(alone[0], rank));
+        Assert.NotEqual(Train(spec with { Train = spec.Train with { SyncBatchNorm = false } }, ranks: 1)[0], alone[0]);
+    }
+
+    [Theory]
+    [InlineData(TinyTrial.ResNet)]
+    [InlineData(TinyTrial.Vit)]
+    [InlineData(TinyTrial.Sdt)]
+    [InlineData(TinyTrial.Spikformer)]
+    public void ShardsWithSynchronisedNorms_AreTheWholeBatch_InDoublePrecision(string model)
+    {
+        var spec = Spec(model, 3);
+        spec = spec with { Train = spec.Train with { SyncBatchNorm = true, Optimizer = new OptimizerSpec { Name = "sgd", Lr = 0.1, Momentum = 0 } } };
+        using var whole = new Rank(spec with { Resources = new ResourcesSpec() }, null, isOverlapped: true, ScalarType.Float64);
+        using var parts = new Rank(spec, null, isOverlapped: true, ScalarType.Float64);
+        whole.Step(0);
+        parts.Step(0);
+        foreach (var (name, expected, found) in whole.Numbers().Zip(parts.Numbers(), (a, b) => (a.Name, a.Values, b.Values)))
+        {
+            // A bias before a norm has no gradient but rounding (golden/README.md).
+            if (name.StartsWith("gradient", StringComparison.Ordinal) && expected.Max(Math.Abs) < 1e-12) continue;
+            for (var i = 0; i < expected.Length; i++)
+                Assert.True(Math.Abs(expected[i] - found[i]) <= 1e-10 * Math.Max(1, Math.Abs(expected[i])), $"{name}[{i}]: {expected[i]:R} and {found[i]:R}");
+        }
     }
 
     [Fact]
@@ -196,16 +234,32 @@ public sealed class GroupStepTests
         private readonly TrainingModel _model;
         private readonly TrainStep _step;
 
-        public Rank(TrialSpec spec, ICollective? group, bool isOverlapped)
+        public Rank(TrialSpec spec, ICollective? group, bool isOverlapped, ScalarType? type = null)
         {
             _spec = spec;
-            _model = new TrainingModel(ModelRegistry.Create(spec.Train.Model, Input, spec.Seed), TrainingPlace.Choose(spec), spec.Train.EmaDecay);
+            var place = type is { } given ? new ComputePlace(CPU, given) : TrainingPlace.Choose(spec);
+            var network = ModelRegistry.Create(spec.Train.Model, Input, spec.Seed);
+            if (type is { } wanted) network.to(wanted);
+            _model = new TrainingModel(network, place, spec.Train.EmaDecay);
             _model.Network.train();
             _optimizer = FlatOptimizer.Create(spec.Train.Optimizer, _model.Parameters, _model.Network.NeverDecayed);
-            _step = new TrainStep(spec, Input, _model, _optimizer, TrainingPlace.Choose(spec), _guard, _tally, group, isOverlapped, SmallBuckets);
+            _step = new TrainStep(spec, Input, _model, _optimizer, place, _guard, _tally, group, isOverlapped, SmallBuckets);
         }
 
         public void Join(ICollective? group) => _step.Join(group);
+
+        public IEnumerable<(string Name, double[] Values)> Numbers()
+        {
+            using var scope = NewDisposeScope();
+            var parameters = _model.Parameters;
+            for (var slot = 0; slot < parameters.Layout.Slots.Length; slot++)
+            {
+                var name = parameters.Layout.Slots[slot].Name;
+                yield return ($"gradient of {name}", parameters.Gradient(slot).contiguous().data<double>().ToArray());
+                yield return ($"value of {name}", parameters.Value(slot).contiguous().data<double>().ToArray());
+            }
+            if (_model.Buffers.Layout.Length > 0) yield return ("running statistics", _model.Buffers.Values.data<double>().ToArray());
+        }
 
         public int LastBucket => GradientPlan.Of(_model, _spec, SmallBuckets).Buckets.Buckets[^1].Number;
 

@@ -1,4 +1,5 @@
 using Volley.GpuNode.Collectives.Benchmarks;
+using Volley.GpuNode.Training.Benchmarks;
 
 namespace Volley.GpuNode.Collectives.Local;
 
@@ -13,5 +14,6 @@ internal static class GroupBodies
     {
         [EchoBody.Name] = EchoBody.Run,
         [AllReduceBenchmark.Name] = AllReduceBenchmark.Run,
+        [TrainBenchmark.Name] = TrainBenchmark.Run,
     };
 }

@@ -20,19 +20,18 @@ public sealed class FlatParameters : IDisposable
 {
     private readonly Parameter[] _parameters;
     private readonly FlatTensors _values;
-    private readonly FlatTensors _gradients;
+    private readonly GradientSet _own;
 
     private readonly FlatTensors? _lowValues;
-    private readonly FlatTensors? _lowGradients;
+    private GradientSet _current;
 
     private FlatParameters(Parameter[] parameters, FlatTensors values, FlatTensors? lowValues)
     {
         _parameters = parameters;
         _values = values;
-        _gradients = FlatTensors.Zeros(values.Layout, values.Type, values.Device);
         _lowValues = lowValues;
-        _lowGradients = lowValues is null ? null : FlatTensors.Zeros(values.Layout, lowValues.Type, values.Device);
-        AttachGradients();
+        _current = _own = NewGradients();
+        WriteInto(_own);
     }
 
     public FlatLayout Layout => _values.Layout;
@@ -40,8 +39,10 @@ public sealed class FlatParameters : IDisposable
     /// <summary>[Length]; borrowed.</summary>
     public Tensor Values => _values.Values;
 
-    /// <summary>[Length]; borrowed.</summary>
-    public Tensor Gradients => _gradients.Values;
+    /// <summary>[Length], where backward writes; borrowed.</summary>
+    public Tensor Gradients => _current.Full.Values;
+
+    private FlatTensors? LowGradients => _current.Low;
 
     /// <param name="model">Already on its device and in full precision.</param>
     /// <param name="unused">Names that take no part in forward.</param>
@@ -70,25 +71,40 @@ public sealed class FlatParameters : IDisposable
     public void ZeroGradients()
     {
         Gradients.fill_(0);
-        _lowGradients?.Values.fill_(0);
+        LowGradients?.Values.fill_(0);
+    }
+
+    /// <summary>Another place for gradients, of the same layout; the caller's.</summary>
+    public GradientSet NewGradients()
+    {
+        var full = FlatTensors.Zeros(Layout, _values.Type, _values.Device);
+        var low = _lowValues is null ? null : FlatTensors.Zeros(Layout, _lowValues.Type, _values.Device);
+        return new GradientSet(full, low, [.. Enumerable.Range(0, _parameters.Length).Select(slot => Source(slot, full, low).DetachFromDisposeScope())]);
+    }
+
+    /// <summary>From now on backward writes there, and <see cref="Gradients"/> is it; null: where it wrote at first. Borrowed.</summary>
+    public void WriteInto(GradientSet? set)
+    {
+        _current = set ?? _own;
+        for (var slot = 0; slot < _parameters.Length; slot++) _parameters[slot].grad = _current.Views[slot];
     }
 
     /// <summary>After each backward: adds what it left in bf16 to the full-precision gradients.</summary>
     public void FoldGradients()
     {
-        if (_lowGradients is null) return;
+        if (LowGradients is null) return;
         using var _ = no_grad();
-        Gradients.add_(_lowGradients.Values);
-        _lowGradients.Values.fill_(0);
+        Gradients.add_(LowGradients.Values);
+        LowGradients.Values.fill_(0);
     }
 
     /// <summary>The same for a part that backward has finished; <paramref name="start"/> and <paramref name="length"/> in elements.</summary>
     public void FoldGradients(long start, long length)
     {
-        if (_lowGradients is null) return;
+        if (LowGradients is null) return;
         using var off = no_grad();
         using var full = Gradients.narrow(0, start, length);
-        using var low = _lowGradients.Values.narrow(0, start, length);
+        using var low = LowGradients.Values.narrow(0, start, length);
         full.add_(low);
         low.fill_(0);
     }
@@ -102,7 +118,7 @@ public sealed class FlatParameters : IDisposable
     }
 
     /// <summary>A view of the gradient of slot <paramref name="slot"/>, in the parameter's shape; the caller's to dispose.</summary>
-    public Tensor Gradient(int slot) => _gradients.View(slot);
+    public Tensor Gradient(int slot) => _current.Full.View(slot);
 
     /// <summary>A view of the value of slot <paramref name="slot"/>, in full precision; the caller's to dispose.</summary>
     public Tensor Value(int slot) => _values.View(slot);
@@ -115,7 +131,7 @@ public sealed class FlatParameters : IDisposable
         {
             var name = Layout.Slots[slot].Name;
             var grad = _parameters[slot].grad ?? throw new InvalidOperationException($"The gradient of {name} was dropped: something called zero_grad on the module.");
-            if (!SameMemory(grad, Source(slot, _gradients, _lowGradients))) throw new InvalidOperationException($"The gradient of {name} is no view into the flat buffer.");
+            if (!SameMemory(grad, Source(slot, _current.Full, LowGradients))) throw new InvalidOperationException($"The gradient of {name} is no view into the flat buffer.");
             if (!SameMemory(_parameters[slot], Source(slot, _values, _lowValues))) throw new InvalidOperationException($"{name} is no view into the flat buffer.");
         }
     }
@@ -123,27 +139,37 @@ public sealed class FlatParameters : IDisposable
     public void Dispose()
     {
         _values.Dispose();
-        _gradients.Dispose();
+        _own.Dispose();
         _lowValues?.Dispose();
-        _lowGradients?.Dispose();
-    }
+            }
 
     // Newest first: named_parameters gives them in order of registration.
     private static (string name, Parameter parameter)[] Trainable(nn.Module model, IReadOnlySet<string> unused) =>
         [.. model.named_parameters().Where(p => p.parameter.requires_grad && !unused.Contains(p.name)).Reverse()];
-
-    private void AttachGradients()
-    {
-        for (var slot = 0; slot < _parameters.Length; slot++)
-        {
-            using var view = Source(slot, _gradients, _lowGradients);
-            _parameters[slot].grad = view;
-        }
-    }
 
     /// <summary>The view that the model's own tensor is: of the narrow buffer exactly where the parameter was converted.</summary>
     private Tensor Source(int slot, FlatTensors full, FlatTensors? low) =>
         low is not null && _parameters[slot].dtype == low.Type ? low.View(slot) : full.View(slot);
 
     private static bool SameMemory(Tensor a, Tensor b) => TensorMemory.Address(a) == TensorMemory.Address(b);
+}
+
+/// <summary>One gradient for each parameter, in flat memory. Owns it.</summary>
+public sealed class GradientSet : IDisposable
+{
+    internal GradientSet(FlatTensors full, FlatTensors? low, Tensor[] views) => (Full, Low, Views) = (full, low, views);
+
+    internal FlatTensors Full { get; }
+
+    internal FlatTensors? Low { get; }
+
+    /// <summary>What the parameters' own gradients are.</summary>
+    internal Tensor[] Views { get; }
+
+    public void Dispose()
+    {
+        foreach (var view in Views) view.Dispose();
+        Full.Dispose();
+        Low?.Dispose();
+    }
 }

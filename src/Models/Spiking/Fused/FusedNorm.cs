@@ -52,6 +52,7 @@ internal static class FusedNorm
 internal sealed record NormCall(NormBase Norm, NeuronCall? Neurons, int TimeSteps, int Repeats)
 {
     private NormTable? _table;
+    private INormSums? _sums;
 
     /// <param name="tensors">Input with channels last and contiguous, weight, bias and, with neurons, k where it is learned; without, the residual where there is one.</param>
     public Tensor Apply(object[] tensors)
@@ -105,14 +106,16 @@ internal sealed record NormCall(NormBase Norm, NeuronCall? Neurons, int TimeStep
         if (Neurons is null)
         {
             (sum, moment) = NormLoops<T>.GradientSums(table, input, gradient, rows);
-            NormLoops<T>.InputGradient(table, sum, moment, input, gradient, output, rows);
+            var (allSum, allMoment) = OverAll(sum, moment);
+            NormLoops<T>.InputGradient(table, allSum, allMoment, input, gradient, output, rows);
         }
         else
         {
             var n = Neurons.IsRepeated ? x.numel() : x.numel() / TimeSteps;
             (sum, moment, decay) = NeuronLoops<T>.Backward(table, new NeuronLanes<T>(Neurons.Settings, Neurons.Decay), input, Neurons.IsRepeated ? 0 : n,
                 gradient, output, n, TimeSteps, wantsDecayGradient);
-            NormLoops<T>.InputGradient(table, sum, moment, input, output, output, rows);
+            var (allSum, allMoment) = OverAll(sum, moment);
+            NormLoops<T>.InputGradient(table, allSum, allMoment, input, output, output, rows);
         }
         GC.KeepAlive(x);
         GC.KeepAlive(upstream);
@@ -131,10 +134,13 @@ internal sealed record NormCall(NormBase Norm, NeuronCall? Neurons, int TimeStep
         using var off = no_grad();
         var (weight, bias) = (Values(Norm.weight!), Values(Norm.bias!));
         double[] mean, variance;
+        var count = (double)rows;
         if (Norm.training)
         {
             (mean, variance) = NormLoops<T>.Statistics(TensorMemory.Pointer<T>(x), rows, channels);
-            UpdateRunning(mean, variance, (double)rows * Repeats);
+            _sums = NormSynchronisation.Current;
+            if (_sums is not null) count = StatisticsOverAll(_sums, mean, variance, rows);
+            if (_sums is null or { UpdatesStatistics: true }) UpdateRunning(mean, variance, count * Repeats);
         }
         else
         {
@@ -147,7 +153,42 @@ internal sealed record NormCall(NormBase Norm, NeuronCall? Neurons, int TimeStep
             scale[c] = weight[c] * inverseStd[c];
             shift[c] = bias[c] - mean[c] * scale[c];
         }
-        return new NormTable(mean, inverseStd, scale, shift, Norm.training);
+        return new NormTable(mean, inverseStd, scale, shift, Norm.training, count);
+    }
+
+    /// <summary>Replaces mean and variance of this input by those over everyone's.</summary>
+    /// <remarks>One sum of n, Σ(x − p) and Σ(x − p)², p the running mean: the same everywhere, and near enough to the mean that doubles lose nothing in the subtraction.</remarks>
+    /// <returns>Over how many rows.</returns>
+    private double StatisticsOverAll(INormSums sums, double[] mean, double[] variance, long rows)
+    {
+        var channels = mean.Length;
+        var origin = Values(Norm.running_mean!);
+        var own = new double[1 + 2 * channels];
+        if (!sums.IsBlank)
+        {
+            own[0] = rows;
+            for (var c = 0; c < channels; c++)
+            {
+                var away = mean[c] - origin[c];
+                own[1 + c] = rows * away;
+                own[1 + channels + c] = rows * (variance[c] + away * away);
+            }
+        }
+        var all = sums.Sum(own);
+        for (var c = 0; c < channels; c++)
+        {
+            var away = all[1 + c] / all[0];
+            mean[c] = origin[c] + away;
+            variance[c] = Math.Max(0, all[1 + channels + c] / all[0] - away * away);
+        }
+        return all[0];
+    }
+
+    private (double[] Sum, double[] Moment) OverAll(double[] sum, double[] moment)
+    {
+        if (_sums is null) return (sum, moment);
+        var all = _sums.Sum([.. sum, .. moment]);
+        return (all[..sum.Length], all[sum.Length..]);
     }
 
     private static double[] Values(Tensor perChannel)

@@ -6,7 +6,8 @@ namespace Volley.Models.Spiking.Fused;
 
 /// <summary>What a norm's backward needs of its forward, per channel: y = scale · x + shift, x̂ = (x − mean) · inverseStd.</summary>
 /// <param name="UsesBatch">Mean and variance came from the input, not from the running statistics.</param>
-internal sealed record NormTable(double[] Mean, double[] InverseStd, double[] Scale, double[] Shift, bool UsesBatch)
+/// <param name="Count">Rows they are taken over: the input's, or everyone's (<see cref="NormSynchronisation"/>).</param>
+internal sealed record NormTable(double[] Mean, double[] InverseStd, double[] Scale, double[] Shift, bool UsesBatch, double Count)
 {
     public int Channels => Mean.Length;
 }
@@ -95,16 +96,16 @@ internal static unsafe class NormLoops<T> where T : unmanaged, INumber<T>
     }
 
     /// <summary>∂L/∂x = scale · (g − Σg/n − x̂ · Σ(g x̂)/n); without the two means where the norm used its running statistics. May write over <paramref name="gradient"/>.</summary>
-    /// <param name="sum">Σ g per channel.</param>
-    /// <param name="moment">Σ g · (x − mean) per channel.</param>
+    /// <param name="sum">Σ g per channel, over <see cref="NormTable.Count"/> rows.</param>
+    /// <param name="moment">Σ g · (x − mean) per channel, likewise.</param>
     public static void InputGradient(NormTable table, double[] sum, double[] moment, T* x, T* gradient, T* inputGradient, long rows)
     {
         var matrix = new ChannelMatrix<T>(table.Channels);
         var (drift, slope) = (new double[matrix.Channels], new double[matrix.Channels]);
         for (var c = 0; c < matrix.Channels && table.UsesBatch; c++)
         {
-            drift[c] = sum[c] / rows;
-            slope[c] = moment[c] * table.InverseStd[c] * table.InverseStd[c] / rows;
+            drift[c] = sum[c] / table.Count;
+            slope[c] = moment[c] * table.InverseStd[c] * table.InverseStd[c] / table.Count;
         }
         var (scales, means, drifts, slopes) = (matrix.Repeat(table.Scale), matrix.Repeat(table.Mean), matrix.Repeat(drift), matrix.Repeat(slope));
         Chunks.Run(rows * matrix.Channels, matrix.ChunkLength, (_, first, end) =>
