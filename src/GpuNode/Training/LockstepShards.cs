@@ -8,7 +8,7 @@ namespace Volley.GpuNode.Training;
 /// then it is the next one's turn; when the last has come there, the sum is made and the first goes on with it.
 /// </summary>
 /// <remarks>torch's generator is global: what a shard drew from it is kept while others run.</remarks>
-internal sealed class LockstepShards
+internal sealed class LockstepShards : IDisposable
 {
     private readonly int _count;
     private readonly Action<int> _enter;
@@ -35,7 +35,7 @@ internal sealed class LockstepShards
     /// <exception cref="Exception">The first failure of any; the others have ended too.</exception>
     public static void Run(int count, Action<int> enter, Action<int, Func<double[], double[]>> body, Func<double[][], double[]> sum)
     {
-        var shards = new LockstepShards(count, enter, sum);
+        using var shards = new LockstepShards(count, enter, sum);
         var threads = Enumerable.Range(1, count - 1).Select(shard => new Thread(() => shards.RunOne(shard, body)) { IsBackground = true, Name = $"shard {shard}" }).ToArray();
         foreach (var thread in threads) thread.Start();
         shards._turns[0].Release();
@@ -43,6 +43,13 @@ internal sealed class LockstepShards
         shards._allFinished.Wait();
         foreach (var thread in threads) thread.Join();
         shards._failure?.Throw();
+    }
+
+    public void Dispose()
+    {
+        foreach (var turn in _turns) turn.Dispose();
+        foreach (var generator in _generators) generator?.Dispose();
+        _allFinished.Dispose();
     }
 
     private void RunOne(int shard, Action<int, Func<double[], double[]>> body)
