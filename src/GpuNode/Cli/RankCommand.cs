@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Net;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
+using Volley.GpuNode.Collectives;
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Link.Wire;
 using Volley.GpuNode.Processes;
@@ -53,11 +55,17 @@ internal static class RankCommand
                 Secret = ReadSecret(),
             };
             await using var link = await RankLinkClient.ConnectAsync(parsed.GetRequiredValue(socket), agent, hello, new LinkTimeouts());
-            var body = new TrialRunnerBody(parsed.GetValue(attempt), parsed.GetRequiredValue(device));
+            var body = new TrialRunnerBody(hello.Attempt, parsed.GetRequiredValue(device), (start, shards) => new GroupMembership(
+                new RankSeat($"{hello.Sweep}/{hello.Trial}", hello.Rank, hello.Attempt, shards, AddressOf(start.Host), start.CheckpointRoot),
+                link.GroupOrders, link.Post, (group, position, listener, cancel) => TcpCollective.Connect(group, position, listener, cancel: cancel), Console.Out.WriteLine));
             return await new RankLife(link, body.Run, TimeProvider.System).RunAsync(stop.Token);
         });
         return command;
     }
+
+    /// <summary>What this rank listens on. Without an address the agent serves this machine alone.</summary>
+    private static IPAddress AddressOf(string host) =>
+        host.Length == 0 ? IPAddress.Loopback : IPAddress.TryParse(host, out var address) ? address : Dns.GetHostAddresses(host)[0];
 
     private static ByteString ReadSecret()
     {

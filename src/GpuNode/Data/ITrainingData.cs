@@ -26,8 +26,11 @@ public interface ITrainingData : IDisposable
     /// </summary>
     IEnumerable<ImageBatch> TrainEpoch(int epoch, int firstStep, IReadOnlyList<int> shards, CancellationToken stop);
 
-    /// <summary>The part in order, without augmentation; the last batch may be smaller.</summary>
-    IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop);
+    /// <summary>
+    /// The part in order, without augmentation; the last batch may be smaller. Of all its batches those with the numbers
+    /// <paramref name="first"/>, <paramref name="first"/> + <paramref name="stride"/>, …: a rank's share.
+    /// </summary>
+    IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop, int first = 0, int stride = 1);
 }
 
 public enum DataPart { Train, Validation, Test }

@@ -93,17 +93,20 @@ public sealed class TrainingData : ITrainingData
         return Run(Plan, batches, largest, () => new TrainingBatchMaker(_packed, _normalisation, _augmentations, largest), hasTargets, stop);
     }
 
-    public IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop)
+    public IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop, int first = 0, int stride = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, 1);
         var images = _split.Of(part);
-        BatchPlan Plan(int batch)
+        BatchPlan Plan(int index)
         {
+            var batch = first + (index * stride);
             var step = images.AsMemory(batch * batchSize, Math.Min(batchSize, images.Length - batch * batchSize));
             return new(0, batch, 0, step, 0, step.Length);
         }
         var batches = (images.Length + batchSize - 1) / batchSize;
-        return Run(Plan, batches, Math.Min(batchSize, images.Length), () => new EvaluationBatchMaker(_packed, _normalisation), Input.MultiLabel, stop);
+        return Run(Plan, Math.Max(0, (batches - first + stride - 1) / stride), Math.Min(batchSize, images.Length), () => new EvaluationBatchMaker(_packed, _normalisation), Input.MultiLabel, stop);
     }
 
     public void Dispose() => _packed.Dispose();

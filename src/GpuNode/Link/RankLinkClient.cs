@@ -21,9 +21,9 @@ internal sealed class RankLinkClient : IAsyncDisposable
     private readonly Task _sending;
     private readonly Task _receiving;
 
-    private RankLinkClient(GrpcChannel channel, AsyncDuplexStreamingCall<FromRank, ToRank> call, StartTrial start, LinkTimeouts timeouts)
+    private RankLinkClient(GrpcChannel channel, AsyncDuplexStreamingCall<FromRank, ToRank> call, StartTrial start, int attempt, LinkTimeouts timeouts)
     {
-        (_channel, _call, Start, _timeouts) = (channel, call, start, timeouts);
+        (_channel, _call, Start, Attempt, _timeouts) = (channel, call, start, attempt, timeouts);
         _sending = Task.Run(SendAsync);
         _receiving = Task.Run(ReceiveAsync);
         var period = start.HeartbeatMs > 0 ? TimeSpan.FromMilliseconds(start.HeartbeatMs) : timeouts.Heartbeat;
@@ -31,6 +31,9 @@ internal sealed class RankLinkClient : IAsyncDisposable
     }
 
     public StartTrial Start { get; }
+
+    /// <summary>The one that this process was started for.</summary>
+    public int Attempt { get; }
 
     /// <summary>The agent wants this rank to stop at its next step boundary.</summary>
     public CancellationToken StopRequested => _stop.Token;
@@ -60,7 +63,7 @@ internal sealed class RankLinkClient : IAsyncDisposable
             using var deadline = new CancellationTokenSource(timeouts.Hello);
             await call.RequestStream.WriteAsync(new FromRank { Hello = hello }, deadline.Token);
             if (await call.ResponseStream.MoveNext(deadline.Token) && call.ResponseStream.Current.Start is { } start)
-                return new RankLinkClient(channel, call, start, timeouts);
+                return new RankLinkClient(channel, call, start, hello.Attempt, timeouts);
             throw new UserErrorException($"The agent at {path} did not begin with StartTrial: it is another version of Volley.");
         }
         catch (Exception error) when (error is RpcException or OperationCanceledException)

@@ -58,7 +58,7 @@ internal sealed class RankLife(RankLinkClient link, TrialBody body, TimeProvider
         try
         {
             using var steps = link.Start.StepFile.Length > 0 ? StepRecord.Open(link.Start.StepFile) : null;
-            var result = body(link.Start, new LinkObserver(link.Post, steps, time), stop);
+            var result = body(link.Start, new LinkObserver(link.Post, steps, time, link.Attempt), stop);
             return result.End == TrialEnd.Stopped ? new Ended { End = End.Stopped } : Finished(result);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -38,7 +38,8 @@ internal sealed class RunCheckpoints(TrainingModel model, FlatOptimizer optimize
         else if (run.BestEpoch > 0) best.Keep(model);
     }
 
-    private IEnumerable<TensorGroup> Groups()
+    /// <summary>All tensors of the run but the best weights, in the same order on every rank. Views belong to the current dispose scope.</summary>
+    public IEnumerable<TensorGroup> Groups()
     {
         yield return model.Weights();
         yield return new TensorGroup(CheckpointFiles.Optimizer,
@@ -70,6 +71,9 @@ internal sealed class BestWeights
         using var scope = NewDisposeScope();
         Tensors = model.WithReportedWeights(() => _buffers.Copy(model.Weights(CheckpointFiles.Best)));
     }
+
+    /// <param name="tensors">In the order of the model's weights; null: no epoch was evaluated yet.</param>
+    public void Set(IReadOnlyList<HostTensor>? tensors) => Tensors = tensors;
 
     public void Set(SafetensorsFile file) => Tensors =
     [

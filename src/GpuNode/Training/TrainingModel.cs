@@ -53,20 +53,25 @@ public sealed class TrainingModel : IDisposable
     }
 
     /// <summary>Runs <paramref name="action"/> with the averaged weights in place where there are any: they are what is evaluated and reported.</summary>
-    public T WithReportedWeights<T>(Func<T> action)
+    public T WithReportedWeights<T>(Func<T> action) => HasAverage ? WithWeights(UseReportedWeights, action) : action();
+
+    /// <summary>Runs <paramref name="action"/> with other weights, buffers and counters in place, and puts the run's own back.</summary>
+    public T WithWeights<T>(Action put, Func<T> action)
     {
-        if (_averageParameters is null || _averageBuffers is null) return action();
         using var scope = NewDisposeScope();
         var parameters = Parameters.Values.clone();
         var buffers = Buffers.Values.clone();
-        Set(_averageParameters.Values, _averageBuffers.Values);
+        var counters = Counters.Values.clone();
         try
         {
+            put();
             return action();
         }
         finally
         {
             Set(parameters, buffers);
+            using var _ = no_grad();
+            Counters.Values.copy_(counters);
         }
     }
 

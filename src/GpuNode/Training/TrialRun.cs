@@ -1,3 +1,4 @@
+using Volley.GpuNode.Training.Groups;
 using Volley.Shared.Results;
 
 namespace Volley.GpuNode.Training;
@@ -20,7 +21,14 @@ public interface ITrialObserver
     /// <summary>A checkpoint could not be written, or one not be read: training goes on. Also from the writer's thread.</summary>
     void OnCheckpointProblem(string problem) => OnLog(problem);
 
-    /// <param name="step">Completed steps of the whole run, before the first one of this attempt.</param>
+    /// <summary>A group of ranks stands: what follows belongs to this attempt. Not called for a run without a coordinator.</summary>
+    /// <param name="position">0: this rank writes the checkpoints and gives the outcome.</param>
+    void OnGroup(int attempt, int position, int worldSize) { }
+
+    /// <summary>How fast each rank of the group computes, by position; before the progress that it belongs to.</summary>
+    void OnPaces(IReadOnlyList<RankPace> paces) { }
+
+    /// <param name="step">Completed steps of the whole run, before the first one of this attempt. Again for each group.</param>
     void OnResumed(long step) { }
 
     /// <summary>After each completed step: cheap.</summary>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Volley.GpuNode.Checkpointing;
 using Volley.GpuNode.Data;
 using Volley.GpuNode.Profiling;
+using Volley.GpuNode.Training.Groups;
 using Volley.GpuNode.Training.Optimizers;
 using Volley.Models;
 using Volley.Shared;
@@ -45,36 +46,47 @@ public static class TrialRunner
         return Run(spec, attempt, directories, options, data, observer, stopRequested);
     }
 
+    /// <summary>One of several ranks.</summary>
+    /// <returns>Finished without an outcome where another rank gives it.</returns>
+    internal static TrialRunResult Run(
+        TrialSpec spec, ITrialRanks ranks, TrialDirectories directories, TrialRunOptions options, ITrialObserver observer, CancellationToken stopRequested)
+    {
+        using var data = TrainingData.Open(spec, directories, stopRequested);
+        return Run(spec, ranks, directories, options, data, observer, stopRequested);
+    }
+
     /// <param name="data">Opened by the caller, who keeps it.</param>
     internal static TrialRunResult Run(
-        TrialSpec spec, int attempt, TrialDirectories directories, TrialRunOptions options, ITrainingData data, ITrialObserver observer, CancellationToken stopRequested)
+        TrialSpec spec, int attempt, TrialDirectories directories, TrialRunOptions options, ITrainingData data, ITrialObserver observer, CancellationToken stopRequested) =>
+        Run(spec, new LoneRank(attempt), directories, options, data, observer, stopRequested);
+
+    internal static TrialRunResult Run(
+        TrialSpec spec, ITrialRanks ranks, TrialDirectories directories, TrialRunOptions options, ITrainingData data, ITrialObserver observer, CancellationToken stopRequested)
     {
         observer.OnData(data.Description);
         var place = TrainingPlace.Choose(spec);
         set_num_threads(spec.Resources.ThreadsPerRank);
         var fingerprint = NumericsFingerprint.Of(place.Device);
         var store = new CheckpointStore(directories.CheckpointRoot);
-        if (store.DeleteLeftovers() is > 0 and var leftovers) observer.OnLog($"{store.Root}: removed {leftovers} unfinished checkpoints.");
 
         using var scope = NewDisposeScope();
         using var model = new TrainingModel(ModelRegistry.Create(spec.Train.Model, data.Input, spec.Seed), place, spec.Train.EmaDecay);
         using var optimizer = FlatOptimizer.Create(spec.Train.Optimizer, model.Parameters, model.Network.NeverDecayed);
         var best = new BestWeights();
         var checkpoints = new RunCheckpoints(model, optimizer, best);
-        var start = Restore(spec, options, data, checkpoints, fingerprint, observer);
+        // Only where no rank has anything in memory: then no other one of the trial is writing.
+        RunState Begin(IReadOnlyList<ResumeSource>? newer)
+        {
+            if (store.DeleteLeftovers() is > 0 and var leftovers) observer.OnLog($"{store.Root}: removed {leftovers} unfinished checkpoints.");
+            return Restore(spec, newer is null ? options : options with { ResumeFrom = newer }, data, checkpoints, fingerprint, observer);
+        }
 
         using var writer = new BackgroundCheckpointWriter(store.Write, written => Written(written, store, spec, options, observer), refused => observer.OnCheckpointProblem(refused.Message));
-        var trainer = new Trainer(spec, attempt, data, model, optimizer, place, checkpoints, writer, best, start, fingerprint, directories.BaseDirectory, observer, options.Time);
+        var trainer = new Trainer(spec, ranks, data, model, optimizer, place, checkpoints, writer, best, Begin, fingerprint, directories.BaseDirectory, observer, options.Time);
         var end = trainer.Run(stopRequested);
         if (end == TrialEnd.Stopped) return new TrialRunResult(TrialEnd.Stopped, null, writer.Last);
-        try
-        {
-            return new TrialRunResult(TrialEnd.Finished, Outcome(spec, data, model, best, place, trainer.State, store, writer.Last!, fingerprint, options, stopRequested), writer.Last);
-        }
-        catch (OperationCanceledException) when (stopRequested.IsCancellationRequested)
-        {
-            return new TrialRunResult(TrialEnd.Stopped, null, writer.Last);   // its checkpoint says that only the last evaluation is left
-        }
+        var outcome = trainer.IsSpeaker ? Outcome(spec, data, model, best, trainer.Last!, trainer.State, store, writer.Last!, fingerprint, options) : null;
+        return new TrialRunResult(TrialEnd.Finished, outcome, writer.Last);
     }
 
     private static RunState Restore(TrialSpec spec, TrialRunOptions options, ITrainingData data, RunCheckpoints checkpoints, string fingerprint, ITrialObserver observer)
@@ -105,14 +117,12 @@ public static class TrialRunner
 
     /// <summary>What the trial reports: the best epoch's weights where there is a validation part, else the last. The test set is touched here and nowhere else.</summary>
     private static TrialOutcome Outcome(
-        TrialSpec spec, ITrainingData data, TrainingModel model, BestWeights best, ComputePlace place, RunState run,
-        CheckpointStore store, WrittenCheckpoint checkpoint, string fingerprint, TrialRunOptions options, CancellationToken stop)
+        TrialSpec spec, ITrainingData data, TrainingModel model, BestWeights best, MeasuredEvaluation last, RunState run,
+        CheckpointStore store, WrittenCheckpoint checkpoint, string fingerprint, TrialRunOptions options)
     {
         var bestEpoch = run.BestEpoch > 0 ? run.BestEpoch : run.Epoch;
         if (bestEpoch != run.Epoch) best.Apply(model);
         else model.UseReportedWeights();
-        var subject = new EvaluationSubject(model.Network, spec.Train.Model, place);
-        var last = Evaluator.Run(subject, data, LastPart(data), EvaluationBatch.Size(spec), spec.Seed, stop);
         var validation = run.Epochs.IsEmpty ? null : run.Epochs[bestEpoch - 1].Validation;
         return new TrialOutcome
         {
@@ -128,10 +138,6 @@ public static class TrialRunner
             TrainSeconds = run.TrainSeconds,
         };
     }
-
-    // Without a test set the costs of a spiking network still need its firing rates on some images.
-    private static DataPart LastPart(ITrainingData data) =>
-        data.TestImages > 0 ? DataPart.Test : data.ValidationImages > 0 ? DataPart.Validation : DataPart.Train;
 
     private static string FinalWeightsSha256(CheckpointStore store, WrittenCheckpoint last)
     {

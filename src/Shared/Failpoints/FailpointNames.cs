@@ -13,6 +13,8 @@ public static class FailpointNames
 
     public const string RankAttached = "rank.attached";
     public const string RankFirstEpoch = "rank.first-epoch";
+    public const string RankGroupForming = "rank.group-forming";
+    public const string RankStateBroadcast = "rank.state-broadcast";
     public const string RankMidStep = "rank.mid-step";
     public const string RankInEvaluation = "rank.in-evaluation";
     public const string RankBeforeLastWords = "rank.before-last-words";
@@ -26,7 +28,7 @@ public static class FailpointNames
     [
         CoordinatorBeforePersist, CoordinatorAfterPersist,
         AgentBeforeLaunch, AgentAfterLaunch, AgentAfterReportSent, AgentBeforeExitAcknowledged,
-        RankAttached, RankFirstEpoch, RankMidStep, RankInEvaluation, RankBeforeLastWords,
+        RankAttached, RankFirstEpoch, RankGroupForming, RankStateBroadcast, RankMidStep, RankInEvaluation, RankBeforeLastWords,
         CheckpointBeforeWrite, CheckpointBeforeManifest, CheckpointBeforeRename, CheckpointAfterRename,
     ];
 }

@@ -39,12 +39,12 @@ internal sealed class ArrayData(ModelInput input, int train, int validation, int
         }
     }
 
-    public IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop)
+    public IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop, int first = 0, int stride = 1)
     {
         Evaluated.Add(part);
         var images = part switch { DataPart.Train => train, DataPart.Validation => validation, _ => test };
-        for (var first = 0; first < images; first += batchSize)
-            yield return Batch(0, first / batchSize, 0, 1_000_000 * (1 + (int)part) + first, Math.Min(batchSize, images - first), images);
+        for (var image = first * batchSize; image < images; image += stride * batchSize)
+            yield return Batch(0, image / batchSize, 0, 1_000_000 * (1 + (int)part) + image, Math.Min(batchSize, images - image), images);
     }
 
     public void Dispose() { }
