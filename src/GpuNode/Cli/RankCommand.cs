@@ -57,7 +57,7 @@ internal static class RankCommand
             await using var link = await RankLinkClient.ConnectAsync(parsed.GetRequiredValue(socket), agent, hello, new LinkTimeouts());
             var body = new TrialRunnerBody(hello.Attempt, parsed.GetRequiredValue(device), (start, shards) => new GroupMembership(
                 new RankSeat($"{hello.Sweep}/{hello.Trial}", hello.Rank, hello.Attempt, shards, AddressOf(start.Host), start.CheckpointRoot),
-                link.GroupOrders, link.Post, (group, position, listener, cancel) => TcpCollective.Connect(group, position, listener, cancel: cancel), Console.Out.WriteLine));
+                link.GroupOrders, link.Post, (group, position, listener, cancel) => CollectiveFactory.Create(group, position, listener, log: Console.Out.WriteLine, cancel: cancel), Console.Out.WriteLine));
             return await new RankLife(link, body.Run, TimeProvider.System).RunAsync(stop.Token);
         });
         return command;

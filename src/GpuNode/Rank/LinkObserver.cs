@@ -1,7 +1,6 @@
 using Volley.GpuNode.Link;
 using Volley.GpuNode.Link.Wire;
 using Volley.GpuNode.Training;
-using Volley.GpuNode.Training.Groups;
 using Volley.Shared.Results;
 using Volley.Shared.Serialization;
 using RankPace = Volley.GpuNode.Training.Groups.RankPace;

@@ -11,7 +11,9 @@ namespace Volley.GpuNode.Training;
 
 /// <summary>The main path: epochs of steps, each epoch followed by an evaluation and, when due, a checkpoint.</summary>
 /// <remarks>A request to stop is looked at between steps and inside evaluations; the step under way is finished first. With other ranks all stop after the same step.</remarks>
+#pragma warning disable CA1001 // what belongs to a group ends with it, in Leave
 internal sealed class Trainer
+#pragma warning restore CA1001
 {
     // glibc keeps what a step freed for the next (ProcessSettings) and fragments unless it is told to let go (DESIGN §12).
     private const int StepsBetweenTrims = 32;
@@ -121,7 +123,7 @@ internal sealed class Trainer
         IsSpeaker = _isFirstSurvivor = _group.IsSpeaker;
         _observer.OnGroup(_group.Attempt, _group.Position, _group.WorldSize);
         _timed = _group.Collective is null ? null : new TimedCollective(_group.Collective);
-        _words = new GroupWords(_group, stop, () => _ranks.IsNewerWanted);
+        _words = new GroupWords(_group, () => _ranks.IsNewerWanted, stop);
         _stragglers = _group.WorldSize > 1 ? new StragglerWatch([.. _group.Members.Select(member => member.Rank)]) : null;
         _computeSeconds = 0;
         if (_group.Collective is null) _state ??= _begin(_group.ResumeFrom);

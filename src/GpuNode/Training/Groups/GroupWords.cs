@@ -10,7 +10,7 @@ namespace Volley.GpuNode.Training.Groups;
 /// <remarks>
 /// The words of a step are on their way while it computes: begun before it, waited for after it, when every rank has long said them.
 /// </remarks>
-internal sealed class GroupWords(RankGroup group, CancellationToken stop, Func<bool> isNewerWanted) : IDisposable
+internal sealed class GroupWords(RankGroup group, Func<bool> isNewerWanted, CancellationToken stop) : IDisposable
 {
     // A cache line: the chunk of each rank in an all-gather (Chunks).
     private const int WordsPerRank = 8;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TorchSharp;
 using Volley.GpuNode.Checkpointing;
 using Volley.GpuNode.Collectives;
 using Volley.GpuNode.Training.Optimizers;

@@ -1,6 +1,5 @@
 using Volley.GpuNode.Checkpointing;
 using Volley.GpuNode.Training;
-using Volley.GpuNode.Training.Groups;
 using Volley.Shared.Config;
 using Volley.Shared.Results;
 
@@ -102,7 +101,7 @@ public sealed class GroupTrialTests : IDisposable
         using var stop = new CancellationTokenSource();
         var ranks = new ThreadRanks(2, [0, 1]);
         var recorders = new[] { new StepRecorder(), new StepRecorder { AfterStep = step => { if (step == 3) stop.Cancel(); } } };
-        var stopped = new[] { Start(spec, ranks, 0, recorders[0]), Start(spec, ranks, 1, recorders[1], stop: stop.Token) };
+        var stopped = new[] { Start(spec, ranks, 0, recorders[0]), Start(spec, ranks, 1, recorders[1], stop: stop) };
         Assert.All(stopped, rank => Assert.Equal(TrialEnd.Stopped, rank.Result().End));
         Assert.Equal(recorders[0].Steps, recorders[1].Steps);
         var checkpoint = Assert.Single(recorders[0].Checkpoints);
@@ -129,7 +128,7 @@ public sealed class GroupTrialTests : IDisposable
         using var stop = new CancellationTokenSource();
         var ranks = new ThreadRanks(2, [0, 1], [0, 1]);
         var recorder = new StepRecorder();
-        var survivor = Start(spec, ranks, 1, recorder, stop: stop.Token);
+        var survivor = Start(spec, ranks, 1, recorder, stop: stop);
         Assert.IsType<Killed>(Start(spec, ranks, 0, new StepRecorder { ThrowAfter = 3 }).Failure());
         stop.Cancel();   // no replacement ever comes
         Assert.Equal(TrialEnd.Stopped, survivor.Result().End);
@@ -146,7 +145,7 @@ public sealed class GroupTrialTests : IDisposable
         Assert.Equal(failures[0].Message, failures[1].Message);
     }
 
-    private ThreadRank Start(TrialSpec spec, ThreadRanks ranks, int rank, ITrialObserver observer, int firstAttempt = 1, CancellationToken stop = default, TrialRunOptions? options = null, TrialFolder? folder = null)
+    private ThreadRank Start(TrialSpec spec, ThreadRanks ranks, int rank, ITrialObserver observer, int firstAttempt = 1, CancellationTokenSource? stop = null, TrialRunOptions? options = null, TrialFolder? folder = null)
     {
         var started = new ThreadRank(spec, ranks.Of(rank, firstAttempt), (folder ?? _folder).Directories, observer, options, stop);
         ranks.WaitUntilBuilt(rank, firstAttempt, () => started.HasEnded);

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Volley.GpuNode.Collectives;
 using Volley.GpuNode.Training;
 using Volley.GpuNode.Training.Groups;
@@ -113,13 +112,13 @@ internal sealed class ThreadRank
     private Exception? _failure;
     private TrialRunResult? _result;
 
-    public ThreadRank(TrialSpec spec, ITrialRanks ranks, TrialDirectories directories, ITrialObserver observer, TrialRunOptions? options = null, CancellationToken stop = default)
+    public ThreadRank(TrialSpec spec, ITrialRanks ranks, TrialDirectories directories, ITrialObserver observer, TrialRunOptions? options = null, CancellationTokenSource? stop = null)
     {
         _thread = new Thread(() =>
         {
             try
             {
-                _result = TrialRunner.Run(spec, ranks, directories, (options ?? new TrialRunOptions()) with { LatencyBudget = TimeSpan.Zero }, observer, stop);
+                _result = TrialRunner.Run(spec, ranks, directories, (options ?? new TrialRunOptions()) with { LatencyBudget = TimeSpan.Zero }, observer, stop?.Token ?? CancellationToken.None);
             }
             catch (Exception failure)
             {
