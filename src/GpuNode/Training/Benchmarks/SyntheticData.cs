@@ -24,7 +24,7 @@ internal sealed class SyntheticData(int globalBatchSize, int shards) : ITraining
             foreach (var shard in wanted) yield return Part(shard);
     }
 
-    public IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop) => [];
+    public IEnumerable<ImageBatch> Evaluate(DataPart part, int batchSize, CancellationToken stop, int first = 0, int stride = 1) => [];
 
     public void Dispose()
     {
