@@ -104,6 +104,23 @@ public sealed class GroupStepTests
         Assert.Equal(alone[0], changing.Run());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void MostBuckets_LeaveWhileBackwardRuns_OnTheOverlappedPathOnly(bool isOverlapped)
+    {
+        var spec = Spec(TinyTrial.Vit, 2);
+        var group = MemoryCollective.CreateGroup(ShardAssignment.Even(2, 2));
+        var watched = new Watched(group[0]);
+        using var first = new Rank(spec, watched, isOverlapped);
+        using var second = new Rank(spec, group[1], isOverlapped);
+        watched.IsBefore = () => first.BackwardTime == TimeSpan.Zero;   // added up when a backward has ended
+        Together(() => first.Step(0), () => second.Step(0));
+        Assert.Equal(isOverlapped, watched.Early > watched.Late);
+        Assert.True(isOverlapped || watched.Early == 0, $"{watched.Early} buckets left early");
+        foreach (var collective in group) collective.Dispose();
+    }
+
     [Fact]
     public void ALostPeer_LeavesTheStepUndone_AndTheNextGroupDoesIt()
     {
@@ -248,6 +265,8 @@ public sealed class GroupStepTests
 
         public void Join(ICollective? group) => _step.Join(group);
 
+        public TimeSpan BackwardTime => _step.Times.Backward;
+
         public IEnumerable<(string Name, double[] Values)> Numbers()
         {
             using var scope = NewDisposeScope();
@@ -298,5 +317,32 @@ public sealed class GroupStepTests
             _tally.Dispose();
             _model.Dispose();
         }
+    }
+
+    /// <summary>Counts the buckets that leave while something holds, and the others.</summary>
+    private sealed class Watched(ICollective inner) : ICollective
+    {
+        public Func<bool> IsBefore { get; set; } = () => false;
+        public int Early { get; private set; }
+        public int Late { get; private set; }
+
+        public int Position => inner.Position;
+        public int WorldSize => inner.WorldSize;
+        public ShardAssignment Shards => inner.Shards;
+        public string Transport => inner.Transport;
+
+        public ICollectiveWork AllReduce(ReadOnlySpan<nint> pieces, long count, ElementType type, WireType wire, OperationName name)
+        {
+            if (name.Bucket >= 0 && IsBefore()) Early++;
+            else if (name.Bucket >= 0) Late++;
+            return inner.AllReduce(pieces, count, type, wire, name);
+        }
+
+        public ICollectiveWork ReduceScatter(ReadOnlySpan<nint> pieces, long count, ElementType type, WireType wire, OperationName name) => inner.ReduceScatter(pieces, count, type, wire, name);
+        public ICollectiveWork AllGather(nint buffer, long count, ElementType type, OperationName name) => inner.AllGather(buffer, count, type, name);
+        public ICollectiveWork Broadcast(nint buffer, long bytes, int root, OperationName name) => inner.Broadcast(buffer, bytes, root, name);
+        public ICollectiveWork Barrier(OperationName name) => inner.Barrier(name);
+        public void Abort(string reason) => inner.Abort(reason);
+        public void Dispose() => inner.Dispose();
     }
 }
