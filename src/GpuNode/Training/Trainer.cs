@@ -117,6 +117,7 @@ internal sealed class Trainer
     /// <returns>false: told to stop before.</returns>
     private bool Join(TrainStep step, EpochTally tally, CancellationToken stop)
     {
+        var hadState = _state is not null;
         _group = _ranks.Form(_state?.Step ?? -1, GradientPlan.Of(_model, _spec).Hash, stop);
         if (_group is null) return false;
         _attempt = _group.Attempt;
@@ -133,6 +134,7 @@ internal sealed class Trainer
         _model.Network.train();
         _startStep = _run.Step;
         _observer.OnResumed(_startStep);
+        if (_group.WorldSize > 1 || hadState) _observer.OnLog($"attempt {_attempt}: goes on after step {_startStep}{(hadState ? ", with what it had in memory" : "")}.");
         return true;
     }
 
