@@ -21,7 +21,6 @@ public sealed class GroupKillTests(GroupSweep sweep) : IAsyncDisposable
     [InlineData("checkpoint.before-rename=kill@2", 36)]
     [InlineData("rank.group-forming=kill", 0)]
     [InlineData("rank.mid-step=kill@25,rank.group-forming=kill@2", 24)]        // another one while the next group forms
-    [InlineData("rank.before-last-words=kill", 54)]
     [Trait("Category", "Slow")]
     public async Task RanksThatDie_AreReplaced(string failpoints, int afterStep)
     {
@@ -34,6 +33,16 @@ public sealed class GroupKillTests(GroupSweep sweep) : IAsyncDisposable
         // Survivors lose the step under way, or nothing.
         foreach (var survivor in Lines().Where(line => line.Contains("with what it had in memory", StringComparison.Ordinal)))
             Assert.InRange(long.Parse(survivor.Split("after step ")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture), afterStep - 1, afterStep + 2);
+    }
+
+    /// <summary>Whichever rank it is: all of the training is done, and one that had nothing to say is not missed.</summary>
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task ARankThatDiesWithItsLastWords_ChangesNoNumber()
+    {
+        await using var run = Run("ranks: 3", slots: 3, "rank.before-last-words=kill");
+        Assert.True(await run.ExitCodeAsync(TinySweep.Patience) == 0, run.Output);
+        EqualsOneProcess();
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Volley.TestKit;
 
 namespace Volley.Cluster.Tests.MultiRank;
 
