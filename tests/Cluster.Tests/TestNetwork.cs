@@ -33,6 +33,9 @@ internal sealed class TestNetwork : IDisposable
     /// <summary>What comes before a command line to run it on that machine.</summary>
     public string[] On(int host) => ["ip", "netns", "exec", $"{_prefix}-{host}"];
 
+    /// <summary>A cut link says nothing to either end.</summary>
+    public void SetLink(int host, bool isUp) => Ip("-n", $"{_prefix}-bridge", "link", "set", $"{_prefix}-{host}", isUp ? "up" : "down");
+
     /// <summary>A namespace goes when its name and its last process have gone; the links with it.</summary>
     public void Dispose()
     {
