@@ -23,7 +23,7 @@ projects=(
   "GpuNode.Tests      240  900"
   "Coordinator.Tests  150  420"
   "Simulation.Tests   150  700"
-  "Cluster.Tests      120 2100"
+  "Cluster.Tests      120 2700"
 )
 
 passed=0 failed=0 skipped=0

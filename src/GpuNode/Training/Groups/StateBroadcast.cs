@@ -64,10 +64,13 @@ internal sealed class StateBroadcast(TrainingModel model, FlatOptimizer optimize
                 tensor.detach().cpu().contiguous().bytes.CopyTo(At(memory, at, Bytes(tensor)));
                 at += Padded(Bytes(tensor));
             }
-            foreach (var kept in hasBest ? best.Tensors! : [])
+            // By name: those that came from a checkpoint lie in the order of its file.
+            var kept = hasBest ? best.Tensors!.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal) : [];
+            foreach (var (name, _) in bestTensors)
             {
-                kept.Data.Span.CopyTo(At(memory, at, kept.Data.Length));
-                at += Padded(kept.Data.Length);
+                var data = kept[name].Data;
+                data.Span.CopyTo(At(memory, at, data.Length));
+                at += Padded(data.Length);
             }
         }
         Failpoint.Hit(FailpointNames.RankStateBroadcast);
